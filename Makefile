@@ -1,0 +1,41 @@
+# Each target prepares the environment from the lock itself; a second call costs no time.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= python3
+
+.PHONY: run test check bench notebook lock clean
+
+run: $(READY)
+	$(BIN)/lazypull run experiments/startup/config.yaml --out results
+	$(BIN)/lazypull report results/startup
+
+test: $(READY)
+	$(BIN)/pytest -n 2
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(READY)
+	$(BIN)/pytest -m bench tests/bench -s
+
+notebook: $(READY)
+	$(BIN)/jupyter lab notebooks
+
+# The lock holds versions and hashes only, no download addresses.
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --all-extras --no-annotate --no-header \
+	  --python-version 3.11 pyproject.toml --output-file requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

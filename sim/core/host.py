@@ -1,0 +1,93 @@
+"""`Host`: measured constants of a machine with their spread, kept as JSON; a reference one ships."""
+
+import hashlib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sim.core.errors import BadInput
+
+HOST_SCHEMA_VERSION = 1
+
+
+class Constant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One measured value: `value` in the unit its name says, `cv` its relative spread, `source` how it was had."""
+
+    value: float
+    cv: float
+    source: str
+
+
+class HostFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `hosts/*.json` holds."""
+
+    schema_version: int
+    machine: dict[str, Any]
+    constants: dict[str, Constant]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Constants of one machine. "raw" means bytes after decompression; times are CPU seconds on one core.
+
+    cores: how many the node's unpack, inflate, hash and workload share.
+    """
+
+    cores: int
+    inflate_s_per_byte: float  # raw
+    hash_s_per_byte: float  # sha256, raw
+    chunk_s: float  # one chunk into the client's cache: open, write, rename
+    chunk_s_per_byte: float  # raw, writing that cache file
+    region_s_per_byte: float  # compressed, from socket to region cache and back
+    request_s: float  # client's own work for one HTTP request
+    unpack_s_per_byte: float  # raw, untar: inflate, write
+    unpack_s_per_file: float  # untar: create, attributes
+    snapshot_s: float  # prepare and commit one snapshot
+    fuse_read_s: float  # a read answered from the client's cache
+    fuse_read_s_per_byte: float
+    fuse_lookup_s: float  # lookup, getattr, open, … answered from the index
+    fuse_readdir_s: float
+    fuse_mount_s: float  # mounting one lazy layer once it is resolved
+    toc_s_per_byte: float  # parsing the TOC, per byte of JSON
+    local_read_s: float  # a read from the page cache or disk of an unpacked snapshot
+    local_read_s_per_byte: float
+    local_lookup_s: float
+    local_readdir_s: float
+    create_s: float  # create a container on a ready snapshot
+    start_s: float  # start → first instruction
+    exit_s: float  # after the last instruction until the client knows
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedHost:
+    """A host with the spread of each constant and the digest of the file it came from."""
+
+    host: Host
+    cv: dict[str, float]
+    digest: str
+    machine: dict[str, Any]
+
+
+def load_host(path: Path) -> LoadedHost:
+    """Read a host file. Raises `BadInput` when a constant is missing, unknown, negative or not finite."""
+    try:
+        raw = path.read_bytes()
+        parsed = msgspec.json.decode(raw, type=HostFile)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot read host file ({error.strerror}); pass an existing one") from None
+    except msgspec.DecodeError as error:
+        raise BadInput(f'{path}: not a host file ({error}); see docs/model.md, "Host"') from None
+    if parsed.schema_version > HOST_SCHEMA_VERSION:
+        raise BadInput(f"{path}: host schema {parsed.schema_version} is newer than this lazypull; update it")
+    names = {field.name for field in fields(Host)}
+    for name in sorted(names ^ set(parsed.constants)):
+        raise BadInput(f"{path}: constant {name!r} is {'missing' if name in names else 'unknown'}; measure it again")
+    for name, constant in parsed.constants.items():
+        if not 0 <= constant.value < float("inf"):
+            raise BadInput(f"{path}: constant {name!r} is {constant.value}; it must be finite and not negative")
+    values: dict[str, Any] = {name: constant.value for name, constant in parsed.constants.items()}
+    values["cores"] = max(1, round(values["cores"]))
+    spread = {name: constant.cv for name, constant in parsed.constants.items()}
+    return LoadedHost(Host(**values), spread, f"sha256:{hashlib.sha256(raw).hexdigest()}", parsed.machine)

@@ -1,0 +1,1 @@
+"""Pure planning: columns in, columns out. Modules: `order`, `compile`, `ranges`."""
