@@ -78,7 +78,8 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 def column(table: pa.Table, name: str) -> np.ndarray[Any, Any]:
     """A numeric or boolean column as a numpy array (no copy where there is one chunk and no null)."""
-    return table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
+    values: np.ndarray[Any, Any] = table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
+    return values
 
 
 def _read_header(path: Path, kind: BundleKind) -> dict[str, Any]:

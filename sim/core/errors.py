@@ -37,6 +37,6 @@ class ContentMismatch(BadInput):
 
 
 class NotPossibleHere(LazypullError):
-    """This machine lacks what the verb needs (root, FUSE, a tool); the text says what to install."""
+    """The machine lacks what the verb needs (root, FUSE, a tool); the text says what to install."""
 
     exit_status = 2

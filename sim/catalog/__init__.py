@@ -1,0 +1,1 @@
+"""Workloads: recipe, traces and layouts; where they lie and how they are built."""

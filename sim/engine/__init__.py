@@ -1,0 +1,1 @@
+"""What SimPy lacks: fluid shared resources, named random streams, span recorder."""

@@ -1,0 +1,1 @@
+"""Typed config to resolved run to result; matrices and executors."""

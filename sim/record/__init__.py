@@ -1,0 +1,1 @@
+"""Observe a workload: FUSE boundary and readiness rules."""

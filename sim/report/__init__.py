@@ -1,0 +1,1 @@
+"""Figures, tables, the HTML page and the timeline, from result tables only."""

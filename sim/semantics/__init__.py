@@ -1,0 +1,1 @@
+"""What the real components mean, as pure state machines without time."""

@@ -1,0 +1,1 @@
+"""The same measures taken on the real stack: containerd, snapshotters and a registry."""

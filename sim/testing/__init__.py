@@ -1,0 +1,1 @@
+"""Conformance suites and oracles that every implementation of an interface runs."""

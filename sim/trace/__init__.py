@@ -1,0 +1,1 @@
+"""Read, write, check, merge and summarise traces."""
