@@ -1,0 +1,152 @@
+"""The experiment file's shape: one `Cell` is one run, checked at the edge, values kept as they were written."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from sim.core.errors import BadInput
+from sim.core.network import Network, Outage, Registry
+from sim.core.units import parse_duration, parse_rate, parse_size
+
+
+def _positive(parse: Callable[[Any], float], what: str, example: str) -> Callable[[Any], Any]:
+    return _checked(parse, lambda value: value > 0, f"{what} must be more than zero, like {example}")
+
+
+def _not_negative(parse: Callable[[Any], float], what: str, example: str) -> Callable[[Any], Any]:
+    return _checked(
+        parse, lambda value: 0 <= value < float("inf"), f"{what} must be finite and not negative, like {example}"
+    )
+
+
+def _checked(parse: Callable[[Any], float], holds: Callable[[float], bool], mend: str) -> Callable[[Any], Any]:
+    """Make a validator that passes the value on as written; messages become `ValueError`s for pydantic."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError(f"is {value!r}; {mend}")
+        if isinstance(value, str) and value.strip().startswith("-"):
+            raise ValueError(f"is {value!r}; {mend}")
+        try:
+            number = parse(value)
+        except BadInput as error:
+            raise ValueError(f": {error}") from None
+        if not holds(number):
+            raise ValueError(f"is {value!r}; {mend}")
+        return value
+
+    return check
+
+
+Rate = Annotated[str | int | float, BeforeValidator(_positive(parse_rate, "a rate", "100 Mbit/s"))]
+Duration = Annotated[str | int | float, BeforeValidator(_not_negative(parse_duration, "a duration", "20ms"))]
+Size = Annotated[str | int | float, BeforeValidator(_not_negative(parse_size, "a size", "1GB"))]
+
+
+def _requests_s(value: Any) -> float:
+    return float("inf") if value == "unlimited" else float(value) if isinstance(value, int | float) else float("nan")
+
+
+PerSecond = Annotated[
+    str | int | float, BeforeValidator(_positive(_requests_s, "requests per second", "500 or unlimited"))
+]
+
+
+class Part(BaseModel):
+    """A piece of the file: unknown keys are refused, types are not bent."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class OutageConfig(Part):
+    """The link carries nothing from `start` for `duration`."""
+
+    start: Duration
+    duration: Duration
+
+
+class RegistryConfig(Part):
+    """`sim.core.network.Registry` as people write it."""
+
+    service: Duration = "1ms"
+    requests_s: PerSecond = "unlimited"
+    rate: Rate = "unlimited"
+    token: bool = False
+    redirect: bool = False
+    tls_round_trips: Annotated[int, Field(ge=0, le=2)] = 0
+
+
+class NetworkConfig(Part):
+    """`sim.core.network.Network` as people write it."""
+
+    rate: Rate = "100 Mbit/s"
+    rtt: Duration = "20ms"
+    wire_overhead: Annotated[float, Field(ge=1, lt=10)] = 1.0456
+    bucket: Size = "0B"
+    outages: list[OutageConfig] = []
+    registry: RegistryConfig = RegistryConfig()
+
+    def resolve(self) -> Network:
+        """Numbers for the model: bytes, bytes per second, seconds."""
+        registry = self.registry
+        return Network(
+            rate_bytes_s=parse_rate(self.rate),
+            rtt_s=parse_duration(self.rtt),
+            wire_overhead=float(self.wire_overhead),
+            bucket_bytes=_bytes(self.bucket),
+            outages=tuple(
+                Outage(start_s=parse_duration(outage.start), duration_s=parse_duration(outage.duration))
+                for outage in self.outages
+            ),
+            registry=Registry(
+                service_s=parse_duration(registry.service),
+                requests_s=_requests_s(registry.requests_s),
+                rate_bytes_s=parse_rate(registry.rate),
+                token=registry.token,
+                redirect=registry.redirect,
+                tls_round_trips=registry.tls_round_trips,
+            ),
+        )
+
+
+class ImageConfig(Part):
+    """How the recorded image is padded with labelled synthetic files; null leaves a quantity as recorded.
+
+    total: compressed bytes of all layers as gzip tar. layers: how many. read_share: of the files' raw bytes,
+    what the workload reads before it is ready.
+    """
+
+    total: Size | None = None
+    layers: Annotated[int, Field(ge=1, le=127)] | None = None  # 127: the most the kernel's overlay took in one mount
+    read_share: Annotated[float, Field(gt=0, le=1)] | None = None
+
+    @property
+    def total_bytes(self) -> int | None:
+        """Bytes asked for, None = as recorded."""
+        return None if self.total is None else _bytes(self.total)
+
+    @property
+    def as_recorded(self) -> bool:
+        """No padding was asked for."""
+        return self.total is None and self.layers is None and self.read_share is None
+
+
+class Cell(Part):
+    """One run: an experiment file with its matrix resolved to one value each."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    claim: str = ""
+    workload: str
+    strategy: str
+    network: NetworkConfig = NetworkConfig()
+    host: str = "reference"
+    image: ImageConfig = ImageConfig()
+    nodes: Annotated[int, Field(ge=1, le=100_000)] = 1
+    replicate: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0)] = 1
+    what_ifs: bool = True
+
+
+def _bytes(size: str | float) -> int:
+    return parse_size(size) if isinstance(size, str) else round(size)
