@@ -1,0 +1,118 @@
+"""The chunk table of an eStargz blob: where each piece of each file lies, checked as a whole. Columns, no objects."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.core.errors import BadBlob
+from sim.formats.estargz.digests import parse_digests
+from sim.formats.estargz.toc import TocEntry
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkTable:
+    """Chunks in blob order, and the gzip members (units) they lie in.
+
+    owner: row in the listing of the file; chunks of one file are neighbours, in file order.
+    offset, inner_offset: of the gzip member in the blob, of the payload in its decoded bytes.
+    digests: sha256 of each chunk, None where the TOC gives none. unit: row of the member a chunk lies in.
+    unit_offset, unit_size: of each member in the blob; it ends where the next begins, the last at the TOC.
+    """
+
+    owner: Ints
+    file_offset: Ints
+    length: Ints
+    offset: Ints
+    inner_offset: Ints
+    digests: list[bytes | None]
+    unit: Ints
+    unit_offset: Ints
+    unit_size: Ints
+
+
+def build_chunks(entries: list[TocEntry], toc_offset: int, where: str) -> ChunkTable:
+    """Chunk table of a TOC. Raises `BadBlob` when chunks leave gaps, overlap or lie outside the payload.
+
+    `owner` counts the entries that are not chunks.
+    """
+    chunk = _column_is(entries, "chunk")
+    regular = _column_is(entries, "reg")
+    file_size = np.fromiter((entry.size for entry in entries), np.int64, len(entries))
+    rows = np.flatnonzero(chunk | (regular & (file_size > 0)))
+    owner_entry = np.maximum.accumulate(np.where(chunk, -1, np.arange(len(entries))))[rows]
+    is_chunk = chunk[rows]
+    _check_owners(owner_entry, regular, file_size, rows, where)
+
+    picked = [entries[row] for row in rows.tolist()]
+    file_offset = np.fromiter((entry.chunk_offset for entry in picked), np.int64, len(picked))
+    written = np.fromiter((entry.chunk_size for entry in picked), np.int64, len(picked))
+    size = file_size[owner_entry]
+    length = np.where(written > 0, written, size - file_offset)
+    _check_cover(file_offset, length, size, is_chunk, picked_rows=rows, where=where)
+
+    offset = np.fromiter((entry.offset for entry in picked), np.int64, len(picked))
+    inner = np.fromiter((entry.inner_offset for entry in picked), np.int64, len(picked))
+    _check_places(offset, inner, length, rows, toc_offset=toc_offset, where=where)
+    starts = np.flatnonzero(np.diff(offset, prepend=-1) != 0)
+    unit_offset = offset[starts]
+    return ChunkTable(
+        owner=(np.cumsum(~chunk) - 1)[owner_entry],
+        file_offset=file_offset,
+        length=length,
+        offset=offset,
+        inner_offset=inner,
+        digests=parse_digests(_chunk_digests(picked, is_chunk), where, "chunk"),
+        unit=np.cumsum(np.isin(np.arange(len(rows)), starts)) - 1,
+        unit_offset=unit_offset,
+        unit_size=np.diff(unit_offset, append=toc_offset),
+    )
+
+
+def _column_is(entries: list[TocEntry], kind: str) -> Bools:
+    return np.fromiter((entry.type == kind for entry in entries), np.bool_, len(entries))
+
+
+def _chunk_digests(picked: list[TocEntry], is_chunk: Bools) -> list[str]:
+    """Digest of each chunk; a file in one piece may give its own digest only."""
+    last = np.append(~is_chunk[1:], True)
+    alone = (~is_chunk & last).tolist()
+    return [entry.chunk_digest or (entry.digest if single else "") for entry, single in zip(picked, alone, strict=True)]
+
+
+def _check_owners(owner: Ints, regular: Bools, file_size: Ints, rows: Ints, where: str) -> None:
+    orphan = owner < 0
+    if not orphan.any():
+        orphan = ~(regular[owner] & (file_size[owner] > 0))
+    _refuse(orphan, rows, where, "is a chunk, but of no file with bytes")
+
+
+def _check_cover(
+    file_offset: Ints, length: Ints, size: Ints, is_chunk: Bools, *, picked_rows: Ints, where: str
+) -> None:
+    """Chunks of a file must follow each other from 0 to its size."""
+    end = file_offset + length
+    expected = np.where(is_chunk, np.concatenate(([0], end[:-1])) if len(end) else end, 0)
+    last = np.append(~is_chunk[1:], True) if len(end) else is_chunk
+    _refuse((length <= 0) | (file_offset != expected), picked_rows, where, "does not follow the chunk before it")
+    _refuse(last & (end != size), picked_rows, where, "ends a file whose chunks do not add up to its size")
+
+
+def _check_places(offset: Ints, inner: Ints, length: Ints, rows: Ints, *, toc_offset: int, where: str) -> None:
+    """Payloads lie before the TOC in the order of the TOC, and no two in the same place."""
+    outside = (offset >= toc_offset) | (offset + inner == 0)  # a tar header is before every payload
+    _refuse(outside, rows, where, f"has its bytes outside the payload of {toc_offset} bytes")
+    step = np.diff(offset, prepend=0)
+    _refuse(step < 0, rows, where, "lies before its predecessor in the blob")
+    free = np.concatenate(([0], (inner + length)[:-1])) if len(inner) else inner
+    same = np.diff(offset, prepend=-1) == 0
+    _refuse(same & (inner < free), rows, where, "overlaps the chunk before it in one gzip member")
+
+
+def _refuse(bad: Bools, rows: Ints, where: str, what: str) -> None:
+    if bad.any():
+        row = int(rows[np.argmax(bad)])
+        raise BadBlob(f"{where}: TOC entry {row} {what}; rebuild the layer or fetch it again")

@@ -1,0 +1,158 @@
+"""The TOC of an eStargz blob: JSON in a one-file tar in its own gzip member. Source: docs/estargz.md, "TOC"."""
+
+import hashlib
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from sim.core.errors import BadBlob
+from sim.formats.estargz.footer import Footer
+from sim.formats.inflate import inflate_member
+from sim.formats.names import TOC_NAME
+from sim.formats.source import Source
+
+TAR_BLOCK = 512
+MAX_TOC_BYTES = 1 << 28  # of JSON: some 600,000 entries; a bigger layer is not known
+MAX_TOC_ENTRIES = 2_000_000
+MAX_TOC_TAIL_BYTES = 1 << 20  # padding and end blocks after the JSON are 1,536 bytes at most
+MAX_BYTES = 1 << 53  # no file, chunk or offset is larger; sums of two stay inside 64 bits
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_BYTES)]
+Mode = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
+EntryType = Literal["reg", "dir", "symlink", "hardlink", "char", "block", "fifo", "chunk"]
+
+
+class TocEntry(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """One JSON object of the TOC, as far as a reader of files needs it; absent means zero or empty.
+
+    size: bytes of a regular file. offset: of the gzip member holding the payload. inner_offset: of the payload in
+    that member's decoded bytes. chunk_offset: in the file. chunk_size 0: to the end of the file.
+    """
+
+    type: EntryType
+    name: str = ""
+    size: Count = 0
+    link_name: str = ""
+    mode: Mode = 0
+    offset: Count = 0
+    inner_offset: Count = 0
+    digest: str = ""
+    chunk_offset: Count = 0
+    chunk_size: Count = 0
+    chunk_digest: str = ""
+
+
+class TocDocument(msgspec.Struct, frozen=True):
+    """The JSON document. The reference reader never looks at `version`."""
+
+    entries: list[TocEntry] = []
+
+
+@dataclass(frozen=True, eq=False)
+class Toc:
+    """A parsed TOC. digest ("sha256:…"), raw_size: of the JSON; offset, size: of its gzip member in the blob."""
+
+    entries: list[TocEntry]
+    digest: str
+    raw_size: int
+    offset: int
+    size: int
+
+
+def read_toc(
+    source: Source, footer: Footer, *, max_bytes: int = MAX_TOC_BYTES, max_entries: int = MAX_TOC_ENTRIES
+) -> Toc:
+    """Decode the TOC that a footer points to, taking memory in proportion to `max_bytes` at most. Raises `BadBlob`."""
+    end = source.size - footer.size
+    raw = read_toc_json(source, footer.toc_offset, end, max_bytes=max_bytes)
+    entries = parse_toc(raw, source.name, max_entries=max_entries)
+    digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    return Toc(entries, digest, len(raw), footer.toc_offset, end - footer.toc_offset)
+
+
+def read_toc_json(source: Source, offset: int, end: int, *, max_bytes: int = MAX_TOC_BYTES) -> bytes:
+    """The JSON in the TOC's gzip member. Raises `BadBlob`."""
+    pieces = inflate_member(source, offset, end)
+    data = bytearray()
+    _fill(data, pieces, TAR_BLOCK)
+    size = _json_size(bytes(data[:TAR_BLOCK]), source.name, max_bytes)
+    _fill(data, pieces, TAR_BLOCK + size)
+    if len(data) < TAR_BLOCK + size:
+        raise BadBlob(f"{source.name}: TOC ends after {len(data)} of {TAR_BLOCK + size} bytes; fetch the blob again")
+    raw = bytes(memoryview(data)[TAR_BLOCK : TAR_BLOCK + size])
+    if len(data) + sum(map(len, _at_most(pieces, MAX_TOC_TAIL_BYTES))) > TAR_BLOCK + size + MAX_TOC_TAIL_BYTES:
+        raise BadBlob(f"{source.name}: gzip member of the TOC goes on long after the TOC; rebuild the layer")
+    return raw
+
+
+def parse_toc(raw: bytes, where: str, *, max_entries: int = MAX_TOC_ENTRIES) -> list[TocEntry]:
+    """Entries of TOC JSON, as Go's decoder takes it: unknown keys ignored, case of keys ignored. Raises `BadBlob`."""
+    if raw.count(b"{") > max_entries:
+        raise BadBlob(f"{where}: TOC has more than {max_entries} entries; raise max_entries if the layer is real")
+    try:
+        if _other_case(raw):
+            return msgspec.convert(_exact_case(msgspec.json.decode(raw)), TocDocument).entries
+        return msgspec.json.decode(raw, type=TocDocument).entries
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadBlob(f"{where}: TOC JSON does not parse ({error}); rebuild the layer or fetch it again") from None
+
+
+_KEYS = {"entries", *(name for name in TocEntry.__struct_encode_fields__)}
+_LOWER_TO_KEY = {key.lower(): key for key in _KEYS}
+
+
+def _other_case(raw: bytes) -> bool:
+    """True when some key may be written in another case than the format's. Go would take it all the same."""
+    lower = raw.lower()
+    return any(lower.count(f'"{key.lower()}"'.encode()) != raw.count(f'"{key}"'.encode()) for key in sorted(_KEYS))
+
+
+def _exact_case(document: Any) -> Any:
+    """The document with its keys, and those of its entries, in the format's case; a later key wins."""
+    if isinstance(document, list):
+        return [_exact_case(item) for item in document]
+    if not isinstance(document, dict):
+        return document
+    exact = {_LOWER_TO_KEY.get(key.lower(), key): value for key, value in document.items()}
+    if isinstance(exact.get("entries"), list):
+        exact["entries"] = _exact_case(exact["entries"])
+    return exact
+
+
+def _fill(data: bytearray, pieces: Iterator[bytes], needed: int) -> None:
+    """Take pieces until `needed` bytes are there or no more come."""
+    while len(data) < needed:
+        piece = next(pieces, None)
+        if piece is None:
+            return
+        data += piece
+
+
+def _at_most(pieces: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    """Pieces until more than `limit` bytes were given."""
+    given = 0
+    for piece in pieces:
+        yield piece
+        given += len(piece)
+        if given > limit:
+            return
+
+
+def _json_size(block: bytes, where: str, max_bytes: int) -> int:
+    """Size of the TOC from its tar header."""
+    try:
+        header = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
+    except tarfile.HeaderError as error:
+        raise BadBlob(
+            f"{where}: no tar header where the footer says the TOC starts ({error}); fetch it again"
+        ) from None
+    if header.name != TOC_NAME or not header.isreg():
+        raise BadBlob(f"{where}: TOC entry is called {header.name[:80]!r}, not {TOC_NAME!r}; rebuild the layer")
+    if not 0 <= header.size <= max_bytes:
+        raise BadBlob(
+            f"{where}: TOC of {header.size} bytes, at most {max_bytes} are read; raise max_bytes if it is real"
+        )
+    return header.size

@@ -1,0 +1,144 @@
+"""Ordinary layers, tar.gz or plain tar: each blob is one unit, decoded from its start. One pass, bounded memory."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from sim.core.errors import BadBlob
+from sim.core.layout import BLOBS_SCHEMA, INDEX_SCHEMA, Layout
+from sim.core.tree import Tree
+from sim.formats.files import KIND_CODE, REG, LayerFiles, Listing, clean_files
+from sim.formats.inflate import GZIP_MAGIC, inflate_blob
+from sim.formats.names import text_of
+from sim.formats.source import FileSource, Source, sha256_of
+from sim.formats.tables import Ints, labels, make_entries, make_extents, make_tree, make_units
+from sim.formats.tarstream import TarStream
+
+MEDIA_TYPES = {
+    "gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
+    "raw": "application/vnd.oci.image.layer.v1.tar",
+}
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class TarLayer:
+    """One ordinary layer. codec: gzip or raw. payload: offset of each listed entry's bytes in the tar."""
+
+    source: Source
+    digest: str
+    codec: str
+    raw_size: int
+    files: LayerFiles
+    payload: Ints
+
+
+def tar_layout(paths: Sequence[Path]) -> tuple[Tree, Layout]:
+    """Tree and layout of ordinary layer files, bottom first. Raises `BadBlob`, and `BadInput` for a missing file."""
+    layers = []
+    for path in paths:
+        with FileSource(path) as source:
+            layers.append(read_tar_layer(source))
+    return tar_layers_layout(layers)
+
+
+def read_tar_layer(source: Source) -> TarLayer:
+    """Decode a whole layer once, hashing its files. Raises `BadBlob`."""
+    codec = _codec(source)
+    pieces = inflate_blob(source) if codec == "gzip" else _raw_pieces(source)
+    tar, listing = TarStream(pieces, source.name), Listing()
+    payload = []
+    for member in tar:
+        listing.names.append(text_of(member.name))
+        listing.kinds.append(KIND_CODE[member.kind])
+        listing.sizes.append(member.size)
+        listing.modes.append(member.mode)
+        listing.links.append(text_of(member.link))
+        listing.digests.append(_digest(tar) if member.kind == "reg" else None)
+        payload.append(member.offset)
+    raw_size = tar.drain()
+    files = clean_files(listing, source.name)
+    return TarLayer(source, sha256_of(source), codec, raw_size, files, np.array(payload, np.int64))
+
+
+def tar_layers_layout(layers: Sequence[TarLayer]) -> tuple[Tree, Layout]:
+    """Tree and layout of layers that were read, bottom first."""
+    files = [layer.files for layer in layers]
+    tree = make_tree(files)
+    layout = Layout(
+        format="gzip",
+        content_id=tree.content_id,
+        blobs=_blob_table(layers),
+        entries=make_entries(files),
+        units=_units(layers),
+        extents=_extents(layers),
+        index=INDEX_SCHEMA.empty_table(),
+    )
+    return tree, layout
+
+
+def _codec(source: Source) -> str:
+    head = source.read_at(0, min(4, source.size))
+    if head.startswith(GZIP_MAGIC):
+        return "gzip"
+    if head == ZSTD_MAGIC:
+        raise BadBlob(f"{source.name}: is a zstd layer, which is not read; convert it to gzip")
+    return "raw"
+
+
+def _raw_pieces(source: Source) -> Iterator[bytes]:
+    for offset in range(0, source.size, READ_BYTES):
+        yield source.read_at(offset, min(READ_BYTES, source.size - offset))
+
+
+def _digest(tar: TarStream) -> bytes:
+    total = hashlib.sha256()
+    for piece in tar.payload():
+        total.update(piece)
+    return total.digest()
+
+
+def _units(layers: Sequence[TarLayer]) -> pa.Table:
+    count = len(layers)
+    sizes = np.array([layer.source.size for layer in layers], np.int64)
+    raw = np.array([int(layer.files.sizes.sum()) for layer in layers], np.int64)
+    codecs = labels(np.array([layer.codec == "raw" for layer in layers], np.int8), ("gzip", "raw"))
+    columns = [np.arange(count), np.zeros(count, np.int64), sizes, raw]
+    return make_units(columns, codecs=codecs, digests=[None] * count)
+
+
+def _extents(layers: Sequence[TarLayer]) -> pa.Table:
+    """One extent for each regular file that has bytes."""
+    entry, length, unit, unit_offset = ([np.empty(0, np.int64)] for _ in range(4))
+    first = 0
+    for number, layer in enumerate(layers):
+        rows = np.flatnonzero((layer.files.kinds == REG) & (layer.files.sizes > 0))
+        entry.append(rows + first)
+        length.append(layer.files.sizes[rows])
+        unit.append(np.full(len(rows), number, np.int64))
+        unit_offset.append(layer.payload[layer.files.source[rows]])
+        first += len(layer.files.paths)
+    lengths = np.concatenate(length)
+    columns = (np.concatenate(entry), np.zeros(len(lengths), np.int64), lengths)
+    return make_extents(*columns, np.concatenate(unit), np.concatenate(unit_offset))
+
+
+def _blob_table(layers: Sequence[TarLayer]) -> pa.Table:
+    count = len(layers)
+    return pa.Table.from_arrays(
+        [
+            pa.array(range(count), pa.int32()),
+            pa.array([layer.digest for layer in layers], pa.string()),
+            pa.array([layer.source.size for layer in layers], pa.int64()),
+            pa.array([layer.raw_size for layer in layers], pa.int64()),
+            pa.array([MEDIA_TYPES[layer.codec] for layer in layers], pa.string()),
+            labels(np.zeros(count, np.int8), ("absent",)),
+            pa.array([None] * count, pa.int64()),
+        ],
+        schema=BLOBS_SCHEMA,
+    )
