@@ -1,0 +1,114 @@
+"""Measure this machine: run the micro-measurements on the real components and write a host file."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sim.core.errors import NotPossibleHere, RunFailed
+from sim.core.host import HOST_SCHEMA_VERSION, HostFile
+from sim.testbed import binaries, constants, containerd, machine, process
+from sim.testbed.binaries import Binaries
+from sim.testbed.fit import Sample
+
+# Measures in the order taken and their repetitions: cheap ones more often. About two minutes in all.
+REPETITIONS = {"chunk": 5, "toc": 7, "region": 8, "unpack": 7, "fuse": 5, "local": 5, "runtime": 20}
+
+
+def calibrate(*, scale: float = 1.0, progress: Callable[[str], None] = lambda _: None) -> HostFile:
+    """Measure every constant here and now; root needed (mounts, containers). Minutes; the machine should be idle.
+
+    scale: multiplies the repetitions. Raises `NotPossibleHere` without root, FUSE or a built testbed.
+    """
+    check_possible()
+    programs = binaries.built()
+    samples: list[Sample] = []
+    with tempfile.TemporaryDirectory(prefix="lazypull-calibrate-") as folder:
+        for measure, repetitions in REPETITIONS.items():
+            progress(f"measuring {measure}")
+            count = max(2, round(repetitions * scale))
+            take = _runtime if measure == "runtime" else _plain
+            samples += take(measure, programs, Path(folder) / measure, count)
+    return host_file(samples)
+
+
+def check_possible() -> None:
+    """Raise `NotPossibleHere` unless this process may mount and start containers."""
+    if os.geteuid() != 0:
+        raise NotPossibleHere("the testbed mounts file systems and starts containers; run it as root")
+    if not Path("/dev/fuse").exists():
+        raise NotPossibleHere("/dev/fuse is missing; load the fuse module, or pass --device /dev/fuse to the container")
+
+
+def host_file(samples: Sequence[Sample]) -> HostFile:
+    """Constants and machine of a finished set of samples."""
+    about = machine.describe()
+    versions = {
+        "go": about["go"],
+        "stargz": f"stargz-snapshotter {about['stargz_snapshotter']}",
+        "containerd": f"containerd {about['containerd']}",
+        "kernel": f"Linux {about['kernel']}",
+        "runtime": f"containerd {about['containerd']} with runc {about['runc']}",
+    }
+    measured = constants.Measured(samples, versions)
+    about["gunzip"] = "containerd's own (no external program)"
+    about["statistic"] = "first quartile of the repetitions; cv = interquartile range / 1.349 / median"
+    about["load"] = round(os.getloadavg()[0], 2)
+    about["aside"] = constants.aside(measured)
+    found = constants.host_constants(measured, cores=about["cores"])
+    return HostFile(schema_version=HOST_SCHEMA_VERSION, machine=about, constants=found)
+
+
+def write(host: HostFile, path: Path) -> None:
+    """Write a host file, readable and in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = msgspec.json.format(msgspec.json.encode(host), indent=2)
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.write_bytes(text + b"\n")
+    temporary.replace(path)
+
+
+def parse_samples(output: bytes) -> list[Sample]:
+    """The samples a measuring program printed, one JSON object a line."""
+    return msgspec.json.decode(b"[" + b",".join(output.splitlines()) + b"]", type=list[Sample])
+
+
+def _plain(measure: str, programs: Binaries, folder: Path, repetitions: int) -> list[Sample]:
+    return _take([measure], programs, folder, repetitions)
+
+
+def _runtime(measure: str, programs: Binaries, folder: Path, repetitions: int) -> list[Sample]:
+    """Measure against a containerd of our own, started for this and stopped after it."""
+    binaries.system_tool("runc", "runc")
+    place = containerd.Containerd(folder / "node")
+    containerd.start(place, programs)
+    try:
+        program = programs.path("lazypull-firstinstr")
+        return _take([measure, str(place.socket), str(program)], programs, folder, repetitions)
+    finally:
+        process.stop("containerd", place.folder)
+
+
+def _take(arguments: list[str], programs: Binaries, folder: Path, repetitions: int) -> list[Sample]:
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [str(programs.path("lazypull-calib")), "-work", str(folder), "-reps", str(repetitions), *arguments]
+    environment = {**os.environ, **containerd.OWN_GUNZIP, "CALIB_CORPUS": _go_root()}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise RunFailed(f"measuring {arguments[0]} failed: {lines[-1] if lines else 'no output'}")
+    return parse_samples(done.stdout)
+
+
+def _go_root() -> str:
+    """The Go distribution, whose files are the calibration inputs."""
+    go = shutil.which("go") or "/usr/local/go/bin/go"
+    try:
+        done = subprocess.run([go, "env", "GOROOT"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        raise NotPossibleHere("go is missing; its files are the calibration inputs: install Go 1.26 or newer") from None
+    return done.stdout.strip()

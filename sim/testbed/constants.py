@@ -1,0 +1,143 @@
+"""From timed samples to the constants of a host file: which samples each constant is made of. Pure."""
+
+from collections.abc import Sequence
+
+from sim.core.host import Constant
+from sim.testbed import fit
+from sim.testbed.fit import Cost, Sample
+
+Typical = dict[tuple[int, int], float]  # (bytes, files) → seconds
+
+
+class Measured:
+    """The samples of one calibration, and how a constant and its source line are made of them.
+
+    versions: what a source line says of the component, by its short name ("stargz", "containerd", "go", "kernel").
+    """
+
+    def __init__(self, samples: Sequence[Sample], versions: dict[str, str]) -> None:
+        self.samples = samples
+        self.versions = versions
+
+    def typical(self, measure: str) -> Typical:
+        """Undisturbed seconds of each group of repetitions."""
+        return {key: fit.typical_s(seconds) for key, seconds in fit.group(self.samples, measure).items()}
+
+    def cost(self, measure: str) -> Cost:
+        """Fixed seconds and seconds per byte of one measure."""
+        return fit.fit_cost({size: seconds for (size, _), seconds in self.typical(measure).items()})
+
+    def constant(self, value: float, measure: str, what: str, component: str) -> Constant:
+        """A constant with the spread and the number of its repetitions."""
+        groups = fit.group(self.samples, measure)
+        count = sum(len(seconds) for seconds in groups.values())
+        version = self.versions[component]
+        source = f"measured by `lazypull testbed calibrate`, {what}, {version}, n={count}"
+        return Constant(value=value, cv=round(fit.relative_spread(groups), 4), source=source)
+
+    def once(self, measure: str, what: str, component: str) -> Constant:
+        """A constant that is simply the undisturbed time of one operation."""
+        (seconds,) = self.typical(measure).values()
+        return self.constant(seconds, measure, what, component)
+
+
+def host_constants(measured: Measured, *, cores: int) -> dict[str, Constant]:
+    """Every constant of `sim.core.host.Host`, by name. Raises `KeyError` naming a measure that is missing."""
+    return {
+        "cores": Constant(value=cores, cv=0.0, source="counted by `lazypull testbed calibrate`"),
+        **_chunks(measured),
+        **_regions(measured),
+        **_unpack(measured),
+        **_fuse(measured),
+        **_local(measured),
+        **_containers(measured),
+    }
+
+
+def _chunks(measured: Measured) -> dict[str, Constant]:
+    """A first touch of a chunk = inflate + sha256 + the rest; the rest is fixed + per byte."""
+    inflate, hashing, miss = (measured.typical(name) for name in ("inflate", "hash", "chunk_miss"))
+    rest = fit.fit_cost({size: max(0.0, miss[size, n] - inflate[size, n] - hashing[size, n]) for size, n in miss})
+    reader = "first read of one-chunk files of 4 KiB to 4 MiB through the reader, less inflate and sha256"
+    return {
+        "inflate_s_per_byte": measured.constant(
+            measured.cost("inflate").per_unit_s, "inflate", "one gzip member of 4 KiB to 4 MiB (compress/gzip)", "go"
+        ),
+        "hash_s_per_byte": measured.constant(measured.cost("hash").per_unit_s, "hash", "sha256 (crypto/sha256)", "go"),
+        "chunk_s": measured.constant(rest.fixed_s, "chunk_miss", reader, "stargz"),
+        "chunk_s_per_byte": measured.constant(rest.per_unit_s, "chunk_miss", reader, "stargz"),
+        "toc_s_per_byte": measured.constant(
+            measured.cost("toc").per_unit_s, "toc", "opening layers of 100 to 10,000 files", "stargz"
+        ),
+    }
+
+
+def _regions(measured: Measured) -> dict[str, Constant]:
+    region, server = measured.cost("region"), measured.cost("region_server")
+    what = "reads of 1 to 21 missing regions of 50,000 bytes over loopback"
+    return {
+        "region_s_per_byte": measured.constant(region.per_unit_s, "region", what, "stargz"),
+        "request_s": measured.constant(
+            max(0.0, region.fixed_s - server.fixed_s),
+            "region",
+            f"{what}: the fixed part, less the server's own",
+            "stargz",
+        ),
+    }
+
+
+def _unpack(measured: Measured) -> dict[str, Constant]:
+    per_byte, per_file = fit.fit_bytes_and_files(measured.typical("unpack"))
+    what = "least squares over five synthetic tar.gz layers through archive.Apply, own gunzip, ext4"
+    return {
+        "unpack_s_per_byte": measured.constant(per_byte, "unpack", what, "containerd"),
+        "unpack_s_per_file": measured.constant(per_file, "unpack", what, "containerd"),
+        "snapshot_s": measured.once("snapshot", "prepare and commit an empty overlayfs snapshot", "containerd"),
+    }
+
+
+def _fuse(measured: Measured) -> dict[str, Constant]:
+    read = measured.cost("fuse_read")
+    what = "reads of 4 to 128 KiB of a cached chunk on a mounted layer, as the reading process sees them"
+    lookup = "lstat of an unseen path on a mounted layer, as the asking process sees it"
+    return {
+        "fuse_read_s": measured.constant(read.fixed_s, "fuse_read", what, "stargz"),
+        "fuse_read_s_per_byte": measured.constant(read.per_unit_s, "fuse_read", what, "stargz"),
+        "fuse_lookup_s": measured.once("fuse_lookup", lookup, "stargz"),
+        "fuse_readdir_s": measured.once("fuse_readdir", "first listing of a folder of 50 files", "stargz"),
+        "fuse_mount_s": measured.once("mount", "mounting a layer that is resolved", "stargz"),
+    }
+
+
+def _local(measured: Measured) -> dict[str, Constant]:
+    read = measured.cost("local_read")
+    what = "reads of 4 to 128 KiB under overlayfs on ext4, pages warm from the unpack"
+    return {
+        "local_read_s": measured.constant(read.fixed_s, "local_read", what, "kernel"),
+        "local_read_s_per_byte": measured.constant(read.per_unit_s, "local_read", what, "kernel"),
+        "local_lookup_s": measured.once("local_lookup", "lstat of an unseen path under overlayfs", "kernel"),
+        "local_readdir_s": measured.once("local_readdir", "first listing of 50 files under overlayfs", "kernel"),
+    }
+
+
+def _containers(measured: Measured) -> dict[str, Constant]:
+    """Floors of a container whose program does nothing: through the client library, without `ctr`'s own start."""
+    return {
+        "create_s": measured.once("create", "NewContainer with snapshot and spec", "runtime"),
+        "start_s": measured.once("start", "NewTask + Start until the program's first instruction", "runtime"),
+        "exit_s": measured.once("exit", "the program's last instruction until the exit event", "runtime"),
+    }
+
+
+# Measured beside the constants and kept with the machine, for whoever asks what the constants leave out.
+ASIDE = {
+    "chunk_hit_s": "chunk_hit",  # the server's part of a read that hits, 128 KiB window
+    "fuse_mount_with_resolve_s": "mount_resolve",  # first mount of a layer: probe, footer, TOC, mount
+    "start_call_s": "start_call",  # until Start returns to the client
+    "task_delete_s": "task_delete",  # after the exit is known: not part of any phase
+}
+
+
+def aside(measured: Measured) -> dict[str, float]:
+    """Further medians, seconds, of operations that are no constant of the model."""
+    return {name: round(max(measured.typical(measure).values()), 7) for name, measure in ASIDE.items()}

@@ -1,0 +1,103 @@
+"""Start and stop the testbed's processes by pid files, so that a later command can stop what this one started."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.core.errors import RunFailed
+
+START_TIME_FIELD = 22 - 3  # field 22 of /proc/PID/stat, counted from the state, which is field 3 (man 5 proc)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process by its id and its start time in clock ticks: together they never mean another process."""
+
+    pid: int
+    started_ticks: int
+
+    def alive(self) -> bool:
+        """Whether it still runs (a zombie does not)."""
+        return started_ticks(self.pid) == self.started_ticks
+
+
+def started_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None if there is none or it is a zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text[text.rindex(")") + 2 :].split()  # the program's name may hold spaces and brackets
+    return None if fields[0] in "ZX" else int(fields[START_TIME_FIELD])
+
+
+def start(name: str, command: Sequence[str], folder: Path, *, environment: Mapping[str, str] | None = None) -> Running:
+    """Start a daemon: output to folder/NAME.log, identity to folder/NAME.pid."""
+    with (folder / f"{name}.log").open("ab") as log:
+        child = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+    ticks = started_ticks(child.pid)
+    if ticks is None:
+        raise RunFailed(f"{name} ended at once; see {folder / f'{name}.log'}")
+    (folder / f"{name}.pid").write_text(f"{child.pid} {ticks}\n")
+    return Running(child.pid, ticks)
+
+
+def recorded(name: str, folder: Path) -> Running | None:
+    """The process that a pid file names, running or not; None without a (whole) pid file."""
+    try:
+        pid, ticks = (folder / f"{name}.pid").read_text().split()
+        return Running(int(pid), int(ticks))
+    except (OSError, ValueError):
+        return None
+
+
+def stop(name: str, folder: Path, *, patience_s: float = 10.0) -> bool:
+    """Ask the recorded process to end, then make it. True if one was running."""
+    running = recorded(name, folder)
+    was_alive = running is not None and running.alive()
+    if running is not None and was_alive:
+        for order in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(running.pid, order)
+            if _ended(running, patience_s):
+                break
+    (folder / f"{name}.pid").unlink(missing_ok=True)
+    return was_alive
+
+
+def _ended(running: Running, patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while running.alive():
+        if time.monotonic() > deadline:
+            return False
+        _reap(running.pid)
+        time.sleep(0.02)
+    _reap(running.pid)
+    return True
+
+
+def _reap(pid: int) -> None:
+    """Collect the exit status if it is our child, so that no zombie stays."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def wait_for(path: Path, running: Running, what: str, *, at_most_s: float = 20.0) -> None:
+    """Wait until a file or socket exists. Raises `RunFailed` when its process ends first or time is up."""
+    deadline = time.monotonic() + at_most_s
+    while not path.exists():
+        if not running.alive() or time.monotonic() > deadline:
+            raise RunFailed(f"{what} did not come up ({path} never appeared); see its log in {path.parent}")
+        time.sleep(0.02)

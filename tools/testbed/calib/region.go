@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/containerd/containerd/v2/pkg/reference"
+	"github.com/containerd/stargz-snapshotter/fs/config"
+	"github.com/containerd/stargz-snapshotter/fs/remote"
+	"github.com/containerd/stargz-snapshotter/service/resolver"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const regionSize = 50_000 // bytes; the snapshotter's default blob chunk_size
+
+// serve answers every request with (ranges of) one file and reports its own handler time,
+// so that a client can be charged for the rest: args FILE.
+func serve(s settings) error {
+	content, err := os.ReadFile(s.args[0])
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(listener.Addr())
+	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin := time.Now()
+		w.Header().Set("Content-Type", "application/octet-stream")
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+		if r.Method == http.MethodGet {
+			fmt.Println(time.Since(begin).Seconds())
+		}
+	}))
+}
+
+// blobServer runs `serve` as its own process: client and server do not share a Go scheduler.
+type blobServer struct {
+	address string
+	process *exec.Cmd
+	lines   *bufio.Scanner
+}
+
+func startServer(work, file string) (*blobServer, error) {
+	process := exec.Command(os.Args[0], "-work", work, "serve", file)
+	process.Stderr = os.Stderr
+	pipe, err := process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := process.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(pipe)
+	if !lines.Scan() {
+		return nil, fmt.Errorf("blob server did not start")
+	}
+	return &blobServer{strings.TrimSpace(lines.Text()), process, lines}, nil
+}
+
+// handlerSeconds waits for the server's own time for one GET.
+func (b *blobServer) handlerSeconds() (seconds float64) {
+	if b.lines.Scan() {
+		fmt.Sscan(b.lines.Text(), &seconds)
+	}
+	return seconds
+}
+
+func (b *blobServer) stop() {
+	b.process.Process.Kill()
+	b.process.Wait()
+}
+
+// measureRegion times the snapshotter's remote blob over loopback: a read of 1 to 40 missing regions
+// is one GET, then every region is written to the cache. "region_server" is the server's own part.
+func measureRegion(s settings) error {
+	data, err := corpus(24 << 20)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(s.work, "blob")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		return err
+	}
+	server, err := startServer(s.work, file)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	return readRegions(s, server, int64(len(data)), digest.FromBytes(data))
+}
+
+func readRegions(s settings, server *blobServer, size int64, blobDigest digest.Digest) error {
+	name, err := reference.Parse(server.address + "/calibration:latest")
+	if err != nil {
+		return err
+	}
+	hosts := resolver.RegistryHostsFromConfig(resolver.Config{})
+	for rep := range s.reps {
+		store, err := directCache(filepath.Join(s.work, fmt.Sprint("regions-", rep)))
+		if err != nil {
+			return err
+		}
+		blob, err := remote.NewResolver(config.BlobConfig{}, nil).Resolve(
+			context.Background(), hosts, name, ocispec.Descriptor{Digest: blobDigest, Size: size}, store)
+		if err != nil {
+			return err
+		}
+		server.handlerSeconds() // the size probe, bytes 0-1
+		offset := int64(0)
+		for round := range 8 {
+			for _, regions := range []int64{1, 2, 5, 10, 21} {
+				if round > 0 && regions > 5 && round%2 == 1 {
+					continue
+				}
+				window := make([]byte, regions*regionSize)
+				begin := time.Now()
+				if _, err := blob.ReadAt(window, offset); err != nil {
+					return err
+				}
+				emit("region", regions*regionSize, 1, time.Since(begin).Seconds())
+				emit("region_server", regions*regionSize, 1, server.handlerSeconds())
+				offset += (regions + 1) * regionSize
+			}
+		}
+		blob.Close()
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/containerd/v2/pkg/archive"
+	"github.com/containerd/containerd/v2/pkg/archive/compression"
+)
+
+// unpackShapes are the synthetic calibration layers: many small, middling, few large files.
+var unpackShapes = []shape{
+	{"d", 4000, 512}, {"d", 3000, 8 << 10}, {"d", 800, 64 << 10}, {"d", 64, 1 << 20}, {"d", 8, 12 << 20},
+}
+
+// measureUnpack applies tar.gz layers the way containerd's differ does: its own decompressor (no
+// external gunzip unless the environment allows one), sha256 of the tar on the way, overlay
+// whiteouts, then draining the trailing bytes.
+func measureUnpack(s settings) error {
+	data, err := corpus(32 << 20)
+	if err != nil {
+		return err
+	}
+	for _, files := range unpackShapes {
+		raw, err := tarOf(data, files)
+		if err != nil {
+			return err
+		}
+		blob, err := gzipped(raw, gzip.DefaultCompression)
+		if err != nil {
+			return err
+		}
+		for rep := range s.reps {
+			root := filepath.Join(s.work, "unpack", fmt.Sprint(files.size, "-", rep))
+			if err := os.MkdirAll(root, 0o755); err != nil {
+				return err
+			}
+			begin := time.Now()
+			if err := applyLayer(root, blob); err != nil {
+				return err
+			}
+			emit("unpack", int64(files.count*files.size), int64(files.count), time.Since(begin).Seconds())
+			if err := os.RemoveAll(root); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func applyLayer(root string, blob []byte) error {
+	decompressed, err := compression.DecompressStream(bytes.NewReader(blob))
+	if err != nil {
+		return err
+	}
+	defer decompressed.Close()
+	tee := io.TeeReader(decompressed, sha256.New())
+	whiteouts := archive.WithConvertWhiteout(archive.OverlayConvertWhiteout)
+	if _, err := archive.Apply(context.Background(), root, tee, whiteouts); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, tee)
+	return err
+}
