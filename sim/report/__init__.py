@@ -1,1 +1,5 @@
-"""Figures, tables, the HTML page and the timeline, from result tables only."""
+"""Figures, tables, HTML page and timeline, from result tables only.
+
+`build.write_report` writes it all. For notebooks: `source.open_results`, `axes`, `cells`, `crossings.crossings`,
+`findings`, `stalls.stall_table`, the figures' `draw_…` functions and `style.png`.
+"""

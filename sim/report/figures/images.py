@@ -1,0 +1,55 @@
+"""Pull time and time until ready against the size of the image, one dot a workload and preset."""
+
+from typing import TYPE_CHECKING
+
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from sim.report import style
+from sim.report.cells import label, spread
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def image_table(frame: "pd.DataFrame", value: str) -> "pd.DataFrame":
+    """Rows of one cell to one row (strategy, workload) with `megabytes` of the image, mean, low, high."""
+    table = spread(frame, ["strategy", "workload", "image_bytes"], value)
+    return table.assign(megabytes=table["image_bytes"] / 1e6).sort_values(["strategy", "megabytes"])
+
+
+def draw_images(frame: "pd.DataFrame", *, where: str) -> "Figure":
+    """Two panels, pull and ready. The lines only join the dots of a preset: images differ in more than size."""
+    presets = style.in_order(frame["strategy"].to_list())
+    values = {"pull_s": "until pulled (s)", "total_s": "until ready (s)"}
+    with style.look():
+        figure, panels = style.panels(2, panel_height=3.5, share_y=True)
+        for axes, (value, text) in zip(panels, values.items(), strict=True):
+            table = image_table(frame, value)
+            for preset in presets:
+                _dots(axes, table[table["strategy"] == preset], preset, presets)
+            _names(axes, table)
+            axes.set(title=label(frame, text.removesuffix(" (s)")), xlabel="image size, compressed (MB)", ylabel=text)
+            axes.yaxis.set_tick_params(labelleft=True)
+        style.legend_above(figure, *panels[0].get_legend_handles_labels())
+        if where:
+            figure.supxlabel(f"at {where}", fontsize=9.5)
+    return figure
+
+
+def _dots(axes: "Axes", points: "pd.DataFrame", preset: str, presets: list[str]) -> None:
+    colour = style.colour(preset, presets)
+    marker = style.marker(preset, presets)
+    axes.plot(points["megabytes"], points["mean"], ":", color=colour, marker=marker, ms=6, lw=1, label=preset)
+
+
+def _names(axes: "Axes", table: "pd.DataFrame") -> None:
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    sizes = table.groupby("workload")["megabytes"].max().sort_values()
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xticks(sizes.to_list(), [f"{size:.0f}\n{name}" for name, size in sizes.items()])
+    axes.minorticks_off()
+    axes.set_xlim(sizes.min() / 1.35, sizes.max() * 1.35)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

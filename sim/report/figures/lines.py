@@ -1,0 +1,89 @@
+"""Time until ready against one axis of the experiment, one panel a workload, with the crossings marked."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from sim.report import style
+from sim.report.cells import label, spread, workloads
+from sim.report.crossings import crossings
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sim.report.axes import Axis
+
+
+def line_table(frame: "pd.DataFrame", axis: "Axis", value: str = "total_s") -> "pd.DataFrame":
+    """Rows of a slice to one row a point: workload, strategy, `x` in the axis's unit, mean, low, high, runs.
+
+    An unlimited rate has no place on the axis and is left out.
+    """
+    table = spread(frame, ["workload", "strategy", axis.column], value)
+    table = table.assign(x=table[axis.column] * axis.scale)
+    return table.drop(index=table.index[~np.isfinite(table["x"])])
+
+
+def draw_lines(frame: "pd.DataFrame", axis: "Axis", *, where: str) -> "Figure":
+    """Both axes logarithmic, since times and rates span decades; vertical lines where a preset meets the full pull."""
+    table = line_table(frame, axis)
+    meets = crossings(frame, axis.column).dropna(subset="crossing")
+    presets = style.in_order(table["strategy"].to_list())
+    names = workloads(frame)
+    with style.look():
+        figure, panels = style.panels(len(names), panel_height=3.1)
+        for axes, workload in zip(panels, names, strict=True):
+            part = table[table["workload"] == workload]
+            for preset in presets:
+                _line(axes, part[part["strategy"] == preset], preset, presets)
+            _meetings(axes, meets[meets["workload"] == workload], axis, presets)
+            _scales(axes, part)
+            axes.set(title=label(frame, workload), ylabel="ready after (s)")
+        style.legend_above(figure, *panels[0].get_legend_handles_labels())
+        figure.supxlabel(f"{axis.label}, at {where}" if where else axis.label, fontsize=9.5)
+    return figure
+
+
+def _line(axes: "Axes", points: "pd.DataFrame", preset: str, presets: list[str]) -> None:
+    colour = style.colour(preset, presets)
+    dashed = "--" if preset == "clairvoyant" else "-"
+    axes.plot(
+        points["x"],
+        points["mean"],
+        dashed,
+        color=colour,
+        marker=style.marker(preset, presets),
+        ms=5,
+        lw=1.6,
+        label=preset,
+    )
+    if (points["high"] > points["low"]).any():
+        axes.fill_between(points["x"], points["low"], points["high"], color=colour, alpha=0.18, lw=0)
+
+
+def _meetings(axes: "Axes", meets: "pd.DataFrame", axis: "Axis", presets: list[str]) -> None:
+    for strategy, at in zip(meets["strategy"], meets["crossing"] * axis.scale, strict=True):
+        axes.axvline(at, color=style.colour(strategy, presets), lw=1, ls=":", zorder=1)
+
+
+def _scales(axes: "Axes", points: "pd.DataFrame") -> None:
+    if points["x"].min() > 0:
+        axes.set_xscale("log")
+    axes.set_yscale("log")
+    values = sorted(points["x"].unique())
+    axes.set_xticks(_apart(values), [f"{value:.6g}" for value in _apart(values)])
+    axes.xaxis.set_minor_locator(NullLocator())
+    decades = points["high"].max() / points["low"].min()
+    steps = (1.0, 2.0, 5.0) if decades < 100 else (1.0,)
+    axes.yaxis.set_major_locator(LogLocator(subs=steps))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _apart(values: list[float]) -> list[float]:
+    """At most eight of the values, so that tick labels do not touch."""
+    step = -(-len(values) // 8)
+    return values[::step]

@@ -1,0 +1,89 @@
+"""What the numbers say, in sentences computed from them."""
+
+from typing import TYPE_CHECKING, Any
+
+from sim.report import style
+from sim.report.axes import describe, slice_along, varied_axes
+from sim.report.cells import SOURCES, cells, with_factor, workloads
+from sim.report.crossings import NOT_COMPARED, crossings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from sim.report.axes import Axis
+
+
+def compared(frame: "pd.DataFrame") -> str:
+    """One sentence: presets, images, grid and number of runs."""
+    presets = ", ".join(style.in_order(frame["strategy"].to_list()))
+    names = workloads(frame)
+    grid = " × ".join(f"{frame[axis.column].nunique()} values of {axis.noun}" for axis in varied_axes(frame))
+    runs = " and ".join(
+        f"{(frame['source'] == source).sum()} {text} runs"
+        for source, text in SOURCES.items()
+        if (frame["source"] == source).any()
+    )
+    images = f"{len(names)} workloads ({', '.join(names)})" if len(names) > 1 else f"one workload ({names[0]})"
+    return f"{presets}; on {images}{'; over ' + grid if grid else ''}: {runs}."
+
+
+def soonest(cell: "pd.DataFrame") -> "pd.DataFrame":
+    """Rows of one cell and source to one row a workload, smallest image first.
+
+    Columns: workload, image_bytes, `soonest` (the preset, the clairvoyant left out), `soonest_s`, `full_s`,
+    `speedup` (full ÷ soonest) and `factor` (soonest ÷ clairvoyant); NaN where there is nothing to compare with.
+    """
+    import pandas as pd
+
+    rows = []
+    means = with_factor(cells(cell))
+    for workload in workloads(cell):
+        part = means[means["workload"] == workload].set_index("strategy")
+        choices = part.drop(index=NOT_COMPARED, errors="ignore")
+        if not choices.empty:
+            best = choices.sort_values("total_s", kind="stable").iloc[0]
+            name = best.name
+            full = float(choices["total_s"].get("full", float("nan")))
+            facts = {"workload": workload, "image_bytes": best["image_bytes"], "soonest": name}
+            times = {"soonest_s": best["total_s"], "full_s": full, "speedup": full / best["total_s"]}
+            rows.append({**facts, **times, "factor": best["factor"]})
+    return pd.DataFrame(rows)
+
+
+def headline(table: "pd.DataFrame", where: str) -> str:
+    """The main finding of a `soonest` table in one or two sentences."""
+    place = f"At {where}" if where else "In these runs"
+    counts = table["soonest"].value_counts()
+    won = [f"{name} for {number} of {len(table)}" for name, number in counts.items()]
+    who = (
+        f"{table['soonest'].iloc[0]} was ready first" if len(table) == 1 else f"ready first: {', '.join(won)} workloads"
+    )
+    gains = table.loc[table["soonest"] != "full", "speedup"].dropna()
+    if gains.empty:
+        return f"{place}, {who}."
+    low, high = f"{gains.min():.2g}", f"{gains.max():.2g}"
+    return f"{place}, {who}; {low if low == high else f'{low} to {high}'} times as fast as a full pull."
+
+
+def crossing_sentences(frame: "pd.DataFrame", cell: "Mapping[str, Any]", *, strategy: str = "lazy") -> list[str]:
+    """One sentence an axis: up to where the strategy is sooner than the full pull, workload by workload."""
+    sentences = []
+    for axis in varied_axes(frame):
+        rows, held = slice_along(frame, axis, cell)
+        table = crossings(rows, axis.column)
+        table = table[table["strategy"] == strategy]
+        parts = [f"{name}: {_sides(part, axis)}" for name, part in table.groupby("workload", sort=False)]
+        if parts:
+            at = f" (at {describe(held)})" if held else ""
+            sentences.append(f"Along the {axis.noun}{at}, {strategy} against full. {'; '.join(parts)}.")
+    return sentences
+
+
+def _sides(part: "pd.DataFrame", axis: "Axis") -> str:
+    first = part.iloc[0]
+    if part["crossing"].isna().all():
+        return f"{first['below']} is sooner everywhere"
+    turns = [f"{above} from {axis.format(at)} on" for above, at in zip(part["above"], part["crossing"], strict=True)]
+    return f"{first['below']} is sooner at first, {', '.join(turns)}"
