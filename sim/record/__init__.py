@@ -1,1 +1,5 @@
-"""Observe a workload: FUSE boundary and readiness rules."""
+"""Observe a workload below the overlay: `record(Recording(...))` gives a `sim.core.trace.Trace`."""
+
+from sim.record.recording import Recording, record
+
+__all__ = ["Recording", "record"]

@@ -1,1 +1,1 @@
-"""Read, write, check, merge and summarise traces."""
+"""Read, check and summarise traces. Modules: `summary`, `check`."""

@@ -1,0 +1,39 @@
+"""What recorder and supervisor say to each other: one task in, one outcome out."""
+
+import msgspec
+
+from sim.record.rows import FIELDS
+from sim.record.threads import ThreadFacts
+
+ROW_BYTES = 8 * len(FIELDS)
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What to run and record. lowers: bottom to top; scratch: an empty folder to mount on."""
+
+    lowers: list[str]
+    scratch: str
+    command: list[str]
+    env: dict[str, str]
+    cwd: str
+    readiness: str
+    read_delay_s: float
+    timeout_s: float
+    drop_caches: bool
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What was recorded, or `failure`: one line that says why there is nothing.
+
+    rows: see `sim.record.rows.FIELDS`, times on the monotonic clock as everything here.
+    start_ns: when the command was executed. ready_ns: when the rule held.
+    """
+
+    failure: str = ""
+    rows: bytes = b""
+    paths: list[str] = []
+    threads: list[ThreadFacts] = []
+    marks: list[tuple[str, int]] = []
+    start_ns: int = 0
+    ready_ns: int = 0
+    lost: int = 0

@@ -1,0 +1,207 @@
+"""The supervisor: a process with mounts and network of its own that serves the layers and runs the container.
+
+Run as `python -m sim.record.supervise` by `sim.record.recording`: one JSON line on standard input is the
+task, one msgpack document on standard output the outcome. Nothing it mounts is seen outside, and the kernel
+removes all of it when the process ends, however it ends; the end of standard input ends it.
+"""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from sim.record import syscalls
+from sim.record.container import ContainerSpec
+from sim.record.messages import Outcome, Task
+from sim.record.passthrough import Layer
+from sim.record.ready import Exit, parse_rule
+from sim.record.rows import RowStore
+from sim.record.threads import ThreadBook
+from sim.record.watch import Watch
+
+GRACE_S = 1.0  # between SIGTERM and SIGKILL
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")
+
+
+class SetupFailed(Exception):
+    """The container could not be started; the text says at what."""
+
+
+class Supervisor:
+    """Mounts, container and records of one task. `run` once."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._store = RowStore()
+        self._threads = ThreadBook()
+        self._layers: list[Layer] = []
+        self._mounts: list[str] = []
+        self._stage: subprocess.Popen[bytes] | None = None
+        self._first_process = 0
+
+    def run(self) -> Outcome:
+        """Record the task from mounting to unmounting."""
+        try:
+            root = self._mount()
+            return self._observe(root)
+        except (SetupFailed, OSError) as error:
+            return Outcome(failure=str(error))
+        finally:
+            self.kill()
+            self._unmount()
+
+    def kill(self) -> None:
+        """End the container and wait until it has gone; its process namespace takes all of it along."""
+        if self._stage is None:
+            return
+        if self._stage.poll() is None:
+            if self._first_process:
+                os.kill(self._first_process, signal.SIGKILL)
+            else:
+                self._stage.kill()
+        self._stage.wait()
+
+    def _mount(self) -> str:
+        syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
+        syscalls.make_mounts_private()
+        syscalls.loopback_up()
+        scratch = self._task.scratch
+        self._mount_tmpfs(scratch)
+        os.chdir(scratch)  # overlayfs takes one page of options: short relative names leave room for many layers
+        for number, folder in enumerate(self._task.lowers):
+            point = f"{scratch}/l{number}"
+            os.mkdir(point)
+            self._layers.append(
+                Layer(
+                    folder=folder,
+                    mount_point=point,
+                    number=number,
+                    read_delay_s=self._task.read_delay_s,
+                    store=self._store,
+                    threads=self._threads,
+                )
+            )
+            self._mounts.append(point)
+        os.mkdir("rw")
+        self._mount_tmpfs(f"{scratch}/rw")
+        for name in ("rw/upper", "rw/work", "merged"):
+            os.mkdir(name)
+        lower = ":".join(f"l{number}" for number in reversed(range(len(self._layers))))
+        merged = f"{scratch}/merged"
+        syscalls.mount("overlay", merged, "overlay", 0, f"lowerdir={lower},upperdir=rw/upper,workdir=rw/work")
+        self._mounts.append(merged)
+        return merged
+
+    def _mount_tmpfs(self, target: str) -> None:
+        syscalls.mount("tmpfs", target, "tmpfs", 0, "mode=755")
+        self._mounts.append(target)
+
+    def _unmount(self) -> None:
+        os.chdir("/")
+        for target in reversed(self._mounts):
+            syscalls.unmount(target)
+        for layer in self._layers:
+            layer.close()
+
+    def _observe(self, root: str) -> Outcome:
+        task = self._task
+        rule = parse_rule(task.readiness)
+        stage, lines, go = self._start_stage(root)
+        watch = Watch(stage, rule)
+        self._first_process = int(_expect(lines, "pid", "ready")["pid"])
+        if task.drop_caches:
+            os.sync()
+            DROP_CACHES.write_text("3")
+        gc.freeze()
+        gc.disable()  # a collection would hold up every server thread at once
+        go.write(b"g")
+        go.close()
+        start_ns = int(_expect(lines, "start")["start"])
+        _expect(lines)  # the pipe closes when the command is executed
+        ready_ns = watch.wait(task.timeout_s)
+        if ready_ns is None:
+            return Outcome(failure=watch.describe_failure(task.readiness, task.timeout_s))
+        if not isinstance(rule, Exit):
+            self._terminate(stage)
+        watch.drain()
+        return self._outcome(watch, start_ns, ready_ns)
+
+    def _start_stage(self, root: str) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
+        task = self._task
+        status_out, status_in = os.pipe()
+        go_out, go_in = os.pipe()
+        spec = ContainerSpec(root, task.scratch, task.command, task.env, task.cwd, status_in, go_out)
+        stage = subprocess.Popen(
+            [sys.executable, "-m", "sim.record.container", msgspec.json.encode(spec).decode()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(status_in, go_out),
+            cwd="/",
+        )
+        self._stage = stage
+        os.close(status_in)
+        os.close(go_out)
+        return stage, os.fdopen(status_out, "rb"), os.fdopen(go_in, "wb", buffering=0)
+
+    def _terminate(self, stage: subprocess.Popen[bytes]) -> None:
+        os.kill(self._first_process, signal.SIGTERM)
+        try:
+            stage.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _outcome(self, watch: Watch, start_ns: int, ready_ns: int) -> Outcome:
+        paths = [path.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for path in self._store.paths.texts]
+        return Outcome(
+            rows=self._store.joined(),
+            paths=paths,
+            threads=list(self._threads.facts.values()),
+            marks=watch.marks,
+            start_ns=start_ns,
+            ready_ns=ready_ns,
+            lost=self._store.lost,
+        )
+
+
+def main() -> None:
+    """Do the task on standard input; end at once, container first, when standard input ends."""
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    supervisor = Supervisor(task)
+
+    def end_with_recorder() -> None:
+        sys.stdin.buffer.read()
+        supervisor.kill()
+        os._exit(1)
+
+    threading.Thread(target=end_with_recorder, daemon=True).start()
+    outcome = supervisor.run()
+    sys.stdout.buffer.write(msgspec.msgpack.encode(outcome))
+    sys.stdout.buffer.flush()
+    os._exit(0)  # server threads may still be on their way out
+
+
+def _expect(lines: IO[bytes], *wanted: str) -> dict[str, str]:
+    """Read status lines until all `wanted` were seen (none: until the pipe closes)."""
+    found: dict[str, str] = {}
+    while not wanted or not found.keys() >= set(wanted):
+        line = lines.readline().decode("utf-8", "replace")
+        word, _, rest = line.rstrip("\n").partition(" ")
+        if word == "error":
+            raise SetupFailed(rest)
+        if not line and wanted:
+            raise SetupFailed("the container ended while it was set up")
+        if not line:
+            break
+        found[word] = rest
+    return found
+
+
+if __name__ == "__main__":
+    main()

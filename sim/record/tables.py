@@ -1,0 +1,99 @@
+"""From the rows of a recording to the tables of a trace: time zero, order, thread numbers."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sim.core.trace import (
+    MARKS_SCHEMA,
+    NO_THREAD,
+    OPERATION_KINDS,
+    OPERATIONS_SCHEMA,
+    READY_MARK,
+    THREADS_SCHEMA,
+    WAITS_SCHEMA,
+)
+from sim.record.messages import Outcome
+from sim.record.rows import FIELDS
+from sim.record.threads import ThreadFacts
+
+Columns = dict[str, np.ndarray[Any, np.dtype[np.int64]]]
+
+
+def trace_tables(outcome: Outcome) -> dict[str, pa.Table]:
+    """Tables `operations`, `threads`, `waits`, `marks` of a recording.
+
+    Operations that began before the command or after it was ready are left out: they belong to the
+    container's set-up and end.
+    """
+    columns = _columns(outcome)
+    askers = {int(asker) for asker in np.unique(columns["thread"])}
+    threads = [facts for facts in outcome.threads if facts.tid in askers]
+    threads.sort(key=lambda facts: (_birth(facts, columns), facts.tid))
+    rows = {facts.tid: row for row, facts in enumerate(threads)}
+    return {
+        "operations": _operations(columns, rows, outcome),
+        "threads": _threads(threads, rows, outcome.start_ns),
+        "waits": WAITS_SCHEMA.empty_table(),
+        "marks": _marks(outcome),
+    }
+
+
+def _columns(outcome: Outcome) -> Columns:
+    rows = np.frombuffer(outcome.rows, dtype=np.int64).reshape(-1, len(FIELDS))
+    start = rows[:, FIELDS.index("start_ns")]
+    rows = rows[(start >= outcome.start_ns) & (start <= outcome.ready_ns)]
+    order = np.lexsort((rows[:, FIELDS.index("end_ns")], rows[:, FIELDS.index("start_ns")]))
+    return {name: rows[order, number] for number, name in enumerate(FIELDS)}
+
+
+def _operations(columns: Columns, rows: dict[int, int], outcome: Outcome) -> pa.Table:
+    askers, where = np.unique(columns["thread"], return_inverse=True)
+    numbers = np.array([rows.get(int(asker), NO_THREAD) for asker in askers], dtype=np.int64)
+    used, path = np.unique(columns["path"], return_inverse=True)
+    texts = pa.array([outcome.paths[number] for number in used], pa.string())
+    arrays = {
+        "thread": numbers[where] if len(where) else where,
+        "kind": pa.DictionaryArray.from_arrays(columns["kind"].astype(np.int8), pa.array(OPERATION_KINDS)),
+        "path": pa.DictionaryArray.from_arrays(path.astype(np.int32), texts),
+        "layer": columns["layer"],
+        "offset": columns["offset"],
+        "length": columns["length"],
+        "start_ns": columns["start_ns"] - outcome.start_ns,
+        "end_ns": columns["end_ns"] - outcome.start_ns,
+        "copy_up": columns["copy_up"].astype(bool),
+    }
+    return pa.table({name: pa.array(values) for name, values in arrays.items()}).cast(OPERATIONS_SCHEMA)
+
+
+def _threads(threads: list[ThreadFacts], rows: dict[int, int], start_ns: int) -> pa.Table:
+    of_process: dict[int, int] = {}
+    for row, facts in enumerate(threads):
+        of_process.setdefault(facts.process, row)
+    table = [
+        {
+            "tid": facts.tid,
+            "process": facts.process,
+            "parent": rows.get(facts.parent_process, of_process.get(facts.parent_process, NO_THREAD)),
+            "program": facts.program,
+            "birth_ns": None if facts.birth_ns is None else facts.birth_ns - start_ns,
+            "end_ns": None if facts.end_ns is None else facts.end_ns - start_ns,
+        }
+        for facts in threads
+    ]
+    return pa.Table.from_pylist(table, THREADS_SCHEMA)
+
+
+def _marks(outcome: Outcome) -> pa.Table:
+    marks = [(name, at_ns) for name, at_ns in outcome.marks if name != READY_MARK]
+    marks = sorted([*marks, (READY_MARK, outcome.ready_ns)], key=lambda mark: mark[1])
+    rows = [{"name": name, "at_ns": at_ns - outcome.start_ns} for name, at_ns in marks]
+    return pa.Table.from_pylist(rows, MARKS_SCHEMA)
+
+
+def _birth(facts: ThreadFacts, columns: Columns) -> int:
+    if facts.birth_ns is not None:
+        return facts.birth_ns
+    first = np.flatnonzero(columns["thread"] == facts.tid)
+    return int(columns["start_ns"][first[0]]) if len(first) else np.iinfo(np.int64).max
