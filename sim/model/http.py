@@ -1,0 +1,207 @@
+"""One node's HTTP client: pooled connections, slow start, requests to the registry, bytes over the shared link.
+
+A request is: a connection from the pool (or a new one: handshakes), half a round trip, the registry's
+service, half a round trip, then the body through the link, held back by the congestion window while that
+is smaller than the fair share. Sources of the facts: docs/model.md, "Connection".
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simpy import Event
+
+from sim.engine.shared import Flow
+from sim.model.timeline import RATE, REGISTRY, ROUND_TRIP, Timeline
+from sim.model.world import World
+
+INITIAL_WINDOW_BYTES = 10 * 1448  # RFC 6928: ten segments; 1,448 bytes each at MTU 1500 with time stamps
+MIN_RETRANSMISSION_TIMEOUT_S = 0.2  # Linux TCP_RTO_MIN; an idle connection halves its window once per time-out
+TOKEN_BODY_BYTES = 1_500  # an anonymous token, JSON
+
+DOCUMENT_CAUSES = frozenset({"manifest", "config", "token"})
+
+Process = Generator[Event, Any, None]
+
+
+@dataclass(slots=True)
+class Connection:
+    """One open connection: its number in the run, its congestion window and when it fell idle."""
+
+    number: int
+    window_bytes: float = INITIAL_WINDOW_BYTES
+    idle_since_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Pool:
+    """Connections one client keeps to one host; `host` names the blob or service in spans."""
+
+    idle: list[Connection] = field(default_factory=list)
+    has_token: bool = False
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request under way.
+
+    body_bytes: what the registry will send. flow: its transfer once the first byte is there.
+    stopped: for exchanges that may be cancelled; fires when the body is complete or given up.
+    """
+
+    cause: str
+    blob: str
+    ranges: Sequence[tuple[int, int]]
+    body_bytes: int
+    timeline: Timeline = field(default_factory=Timeline)
+    flow: Flow | None = None
+    stopped: Event | None = None
+    received_bytes: int = 0
+    cancelled: bool = False
+
+
+class Http:
+    """The way of one node to the registry."""
+
+    def __init__(self, world: World, node: int) -> None:
+        self._world = world
+        self._node = node
+        self._network = world.network
+        self._path = world.paths[node]
+        self.body_bytes = 0  # of all answers so far, cut short ones included
+        self.document_bytes = 0  # of these, manifests, configs and tokens: what is no part of a layer
+
+    def fetch(self, pool: Pool, exchange: Exchange) -> Process:
+        """Carry out one request; returns when its last byte is here (or it was cancelled)."""
+        world, network = self._world, self._network
+        connection = yield from self._connect(pool, exchange.timeline)
+        start_s = world.env.now
+        if network.registry.token and not pool.has_token:
+            yield from self._token(connection, exchange.timeline)
+            pool.has_token = True
+        yield from self._first_byte(exchange)
+        if not exchange.cancelled:
+            yield from self._body(connection, exchange)
+        if not exchange.cancelled:
+            exchange.received_bytes = exchange.body_bytes
+        self._log(start_s, exchange, connection)
+        connection.idle_since_s = world.env.now
+        if not exchange.cancelled:  # an aborted HTTP/1.1 answer takes its connection with it
+            pool.idle.append(connection)
+
+    def arrived_bytes(self, exchange: Exchange) -> int:
+        """Whole body bytes of this exchange that are here by now."""
+        if exchange.flow is None:
+            return 0
+        through = self._world.links.progress(exchange.flow) - self._network.request_wire_bytes
+        return max(0, min(exchange.body_bytes, int(through / self._network.wire_overhead + 1e-6)))
+
+    def cancel(self, exchange: Exchange) -> None:
+        """Give up an exchange that has `stopped`; what arrived until now counts as received."""
+        exchange.received_bytes = self.arrived_bytes(exchange)
+        exchange.cancelled = True
+        if exchange.flow is not None and not exchange.flow.done.triggered:
+            self._world.links.cancel(exchange.flow)
+            if exchange.stopped is not None and not exchange.stopped.triggered:
+                exchange.stopped.succeed()
+
+    def _connect(self, pool: Pool, timeline: Timeline) -> Generator[Event, Any, Connection]:
+        world, network = self._world, self._network
+        if pool.idle:
+            connection = pool.idle.pop()
+            self._shrink_idle_window(connection)
+            return connection
+        connection = Connection(world.next_connection())
+        handshake_s = (1 + network.registry.tls_round_trips) * network.rtt_s
+        if handshake_s > 0:
+            yield from world.wait(handshake_s, ROUND_TRIP, timeline)
+        return connection
+
+    def _shrink_idle_window(self, connection: Connection) -> None:
+        """RFC 2861 as Linux does it: half the window for each time-out spent idle, not below the initial one."""
+        timeout_s = MIN_RETRANSMISSION_TIMEOUT_S + self._network.rtt_s
+        halvings = int((self._world.env.now - connection.idle_since_s) / timeout_s)
+        if halvings:
+            connection.window_bytes = max(INITIAL_WINDOW_BYTES, connection.window_bytes / 2 ** min(halvings, 60))
+
+    def _token(self, connection: Connection, timeline: Timeline) -> Process:
+        """The first request of a client is refused with a challenge, the token fetched, the request repeated."""
+        refused = Exchange("token", "token", (), 0, timeline)
+        yield from self._answered(connection, refused, status=401)
+        granted = Exchange("token", "token", (), TOKEN_BODY_BYTES, timeline)
+        yield from self._answered(connection, granted, status=200)
+
+    def _answered(self, connection: Connection, exchange: Exchange, *, status: int) -> Process:
+        start_s = self._world.env.now
+        yield from self._first_byte(exchange)
+        yield from self._body(connection, exchange)
+        exchange.received_bytes = exchange.body_bytes
+        self._log(start_s, exchange, connection, status=status)
+
+    def _first_byte(self, exchange: Exchange) -> Process:
+        world, network = self._world, self._network
+        registry_s = world.host.request_s + network.registry.service_s
+        registry_s += world.registry.queue_s(world.env.now + network.rtt_s / 2)
+        round_trip_s = network.rtt_s
+        if network.registry.redirect and exchange.blob.startswith("sha256:"):
+            round_trip_s += network.rtt_s
+            registry_s += network.registry.service_s
+        yield from world.wait(round_trip_s, ROUND_TRIP, exchange.timeline)
+        yield from world.wait(registry_s, REGISTRY, exchange.timeline)
+
+    def _body(self, connection: Connection, exchange: Exchange) -> Process:
+        """Send the body through the link; the window doubles each round trip until it no longer binds."""
+        world, network = self._world, self._network
+        links, rtt_s = world.links, network.rtt_s
+        wire_bytes = exchange.body_bytes * network.wire_overhead + network.request_wire_bytes
+        ceiling = world.client_rate_bytes_s
+        start_s = world.env.now
+        cap = min(ceiling, connection.window_bytes / rtt_s) if rtt_s > 0 else ceiling
+        flow = exchange.flow = links.send(wire_bytes, self._path, cap=cap)
+        through = 0.0
+        while cap < min(ceiling, network.rate_bytes_s) and wire_bytes - through > cap * rtt_s:
+            yield world.env.timeout(rtt_s)
+            if exchange.cancelled:
+                return
+            through = links.progress(flow)
+            connection.window_bytes *= 2
+            cap = min(ceiling, connection.window_bytes / rtt_s)
+            links.set_cap(flow, cap)
+        ramp_s = world.env.now - start_s
+        held_back_s = max(0.0, ramp_s - through / network.rate_bytes_s)
+        exchange.timeline.add(ROUND_TRIP, start_s, start_s + held_back_s)
+        yield self._end_of(exchange, flow)
+        exchange.timeline.add(RATE, start_s + held_back_s, world.env.now)
+
+    def _end_of(self, exchange: Exchange, flow: Flow) -> Event:
+        """The event to wait for: the flow's own end, or `stopped` where a cancel may come first."""
+        stopped = exchange.stopped
+        if stopped is None:
+            return flow.done
+
+        def pass_on(_: Event) -> None:
+            if not stopped.triggered:
+                stopped.succeed()
+
+        if flow.done.callbacks is None:  # already over
+            pass_on(flow.done)
+        else:
+            flow.done.callbacks.append(pass_on)
+        return stopped
+
+    def _log(self, start_s: float, exchange: Exchange, connection: Connection, *, status: int = 0) -> None:
+        code = status or (206 if exchange.ranges else 200)
+        self.body_bytes += exchange.received_bytes
+        if exchange.cause in DOCUMENT_CAUSES:
+            self.document_bytes += exchange.received_bytes
+        self._world.requests.add(
+            self._node,
+            start_s,
+            self._world.env.now,
+            blob=exchange.blob,
+            ranges=exchange.ranges,
+            bytes=exchange.received_bytes,
+            status=code,
+            cause=exchange.cause,
+            connection=connection.number,
+        )

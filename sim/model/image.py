@@ -1,0 +1,81 @@
+"""What a node needs of an image however it arrives; one class per client implements it."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from simpy import Event
+
+from sim.core.host import Host
+from sim.model.http import Exchange, Http, Pool
+from sim.model.timeline import Timeline
+
+Process = Generator[Event, Any, None]
+
+# Sizes of the small documents of a pull. A manifest is about 500 bytes and 300 more a layer (descriptor with two
+# annotations); a config of an ordinary image is a few kilobytes. Measured on the catalogue's images; docs/model.md.
+MANIFEST_BYTES = 500
+MANIFEST_BYTES_PER_LAYER = 300
+CONFIG_BYTES = 3_000
+RUNTIME_READS_AT_CREATE = ("etc/group",)  # containerd resolves the user before the container exists
+RUNTIME_READS_AT_START = ("etc/passwd",)  # runc does it again inside
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What one operation costs when nothing must be fetched; seconds of CPU."""
+
+    read_s: float
+    read_s_per_byte: float
+    lookup_s: float
+    readdir_s: float
+
+
+def fuse_prices(host: Host) -> Prices:
+    """Operations answered by the lazy client through FUSE."""
+    return Prices(host.fuse_read_s, host.fuse_read_s_per_byte, host.fuse_lookup_s, host.fuse_readdir_s)
+
+
+def local_prices(host: Host) -> Prices:
+    """Operations answered by the kernel from an unpacked snapshot with a warm page cache."""
+    return Prices(host.local_read_s, host.local_read_s_per_byte, host.local_lookup_s, host.local_readdir_s)
+
+
+class Image(Protocol):
+    """An image on one node.
+
+    prices: of operations that need no fetch.
+    """
+
+    prices: Prices
+
+    @property
+    def unique_bytes(self) -> int:
+        """Distinct bytes that came so far."""
+
+    @property
+    def fetched_bytes(self) -> int:
+        """Bodies of all requests that are over; minus `unique_bytes` it is what was fetched again."""
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes the client wrote so far."""
+
+    def pull(self, timeline: Timeline) -> Process:
+        """Until the client says pulled."""
+
+    def before_create(self, timeline: Timeline) -> Process:
+        """What the container's creation must wait for."""
+
+    def holds(self, units: list[int]) -> bool:
+        """Say whether these units can be read without a fetch."""
+
+    def read(self, units: list[int], timeline: Timeline) -> Process:
+        """Have these units readable, in order."""
+
+
+def fetch_manifest_and_config(http: Http, pool: Pool, layers: int, timeline: Timeline) -> Process:
+    """Resolve the tag (HEAD), get the manifest and the config, one after the other."""
+    manifest_bytes = MANIFEST_BYTES + MANIFEST_BYTES_PER_LAYER * layers
+    for cause, body_bytes in (("manifest", 0), ("manifest", manifest_bytes), ("config", CONFIG_BYTES)):
+        yield from http.fetch(pool, Exchange(cause, cause, (), body_bytes, timeline))

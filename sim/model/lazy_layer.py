@@ -1,0 +1,103 @@
+"""One lazily mounted layer: resolve, verify and mount it, and load its chunks when they are first touched.
+
+Rules of stargz-snapshotter: a chunk is read whole on first touch, in compressed reads of up to 2 MiB that run up to
+the end of the file's last chunk; it is inflated, hashed and written to a cache, by every reader that missed it.
+"""
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from simpy import Event
+
+from sim.model.blob import RemoteBlob
+from sim.model.http import Http
+from sim.model.timeline import FUSE, INFLATE, Timeline
+from sim.model.world import World
+from sim.plan.columns import LayoutColumns
+
+Process = Generator[Event, Any, None]
+
+READ_BYTES = 2 << 20  # most compressed bytes of one blob read (estargz.go, `fileReader.ReadAt`: bufio of 2 MiB)
+MEMBER_TAIL_BYTES = 13  # empty final block and trailer that a reader of the payload does not need (estargz.go closeGz)
+
+
+def compressed_reads(offset: int, size: int, section_end: int) -> Iterator[tuple[int, int]]:
+    """The blob reads that decode one chunk: (offset, length), each as long as the reader's buffer."""
+    needed_end = offset + max(1, size - MEMBER_TAIL_BYTES)
+    while offset < needed_end:
+        length = min(READ_BYTES, section_end - offset)
+        if length <= 0:
+            return
+        yield offset, length
+        offset += length
+
+
+class LazyLayer:
+    """State of one layer on one node.
+
+    loaded: one byte a unit of the whole image, shared by its layers: is the decoded chunk in the client's cache?
+    """
+
+    def __init__(
+        self,
+        world: World,
+        http: Http,
+        columns: LayoutColumns,
+        *,
+        node: int,
+        layer: int,
+        region_size: int,
+        loaded: bytearray,
+    ) -> None:
+        self._world = world
+        self._node = node
+        self._columns = columns
+        self.layer = layer
+        self.loaded = loaded
+        self.blob = RemoteBlob(
+            world, http, digest=columns.digest[layer], size=columns.size[layer], region_size=region_size
+        )
+        self.resolved: Event = world.env.event()
+        self.timeline = Timeline()  # of its resolve
+
+    def resolve(self) -> Process:
+        """Probe, footer, TOC; the parsed TOC then answers every lookup."""
+        world, columns = self._world, self._columns
+        start_s = world.env.now
+        yield from self.blob.probe(self.timeline)
+        footer_offset, footer_bytes = columns.index_footer[self.layer]
+        yield from self.blob.read(footer_offset, footer_bytes, "index", self.timeline)
+        toc_offset, toc_bytes, json_bytes = columns.index_toc[self.layer]
+        yield from self.blob.read(toc_offset, toc_bytes, "index", self.timeline)
+        yield from world.work(self._node, json_bytes * world.host.toc_s_per_byte, FUSE, self.timeline)
+        world.spans.add("resolve", self._node, start_s, world.env.now, layer=self.layer)
+        self.resolved.succeed()
+
+    def mount(self, timeline: Timeline) -> Process:
+        """Wait for the resolve, then mount."""
+        world = self._world
+        start_s = world.env.now
+        if not self.resolved.processed:
+            yield self.resolved
+            timeline.follow(self.timeline, start_s, world.env.now, otherwise=FUSE)
+        yield from world.work(self._node, world.host.fuse_mount_s, FUSE, timeline)
+        world.spans.add("mount", self._node, start_s, world.env.now, layer=self.layer)
+
+    def load(self, unit: int, cause: str, timeline: Timeline) -> Process:
+        """Fetch what is missing of one chunk, decode it and cache it."""
+        columns = self._columns
+        reads = compressed_reads(columns.unit_offset[unit], columns.unit_size[unit], columns.unit_section_end[unit])
+        for offset, length in reads:
+            yield from self.blob.read(offset, length, cause, timeline)
+        yield from self.decode(unit, timeline)
+
+    def decode(self, unit: int, timeline: Timeline) -> Process:
+        """Inflate, hash and cache a chunk whose compressed bytes are here."""
+        world, raw_bytes = self._world, self._columns.unit_raw[unit]
+        per_byte_s = world.host.inflate_s_per_byte + world.host.hash_s_per_byte + world.host.chunk_s_per_byte
+        yield from world.work(self._node, world.host.chunk_s + raw_bytes * per_byte_s, INFLATE, timeline)
+        self.loaded[unit] = 1
+
+    def units(self) -> range:
+        """Rows of all units of this layer, in order of offset."""
+        return range(*self._columns.blob_units[self.layer])

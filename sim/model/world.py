@@ -1,0 +1,85 @@
+"""One run: its clock, links, processors, registry and records. Everything that changes during a run hangs off it."""
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from sim.core.host import Host
+from sim.core.network import Network, Outage
+from sim.core.result import SHARE_KINDS
+from sim.engine.cpu import Cpu
+from sim.engine.shared import SharedResource
+from sim.engine.spans import Requests, Spans
+from sim.model.timeline import Timeline
+
+Process = Generator[simpy.Event, Any, None]
+
+
+class RegistryService:
+    """Starts at most `requests_s` requests a second, in order of arrival."""
+
+    def __init__(self, requests_s: float) -> None:
+        self._interval_s = 1.0 / requests_s
+        self._free_at_s = 0.0
+
+    def queue_s(self, arrival_s: float) -> float:
+        """How long a request that arrives then must wait for its turn; takes the turn."""
+        start_s = max(arrival_s, self._free_at_s)
+        self._free_at_s = start_s + self._interval_s
+        return start_s - arrival_s
+
+
+class World:
+    """The run object: one registry, `nodes` nodes with a link each, and what happened so far."""
+
+    def __init__(self, env: simpy.Environment, links: SharedResource, host: Host, network: Network, nodes: int) -> None:
+        self.env = env
+        self.links = links  # amounts are bytes on the wire
+        self.host = host
+        self.network = network
+        self.registry = RegistryService(network.registry.requests_s)
+        self.requests = Requests()
+        self.spans = Spans()
+        self.client_rate_bytes_s = 1.0 / host.region_s_per_byte if host.region_s_per_byte > 0 else float("inf")
+        self.registry_link = self.links.link(network.registry.rate_bytes_s)
+        self._node_links = [self.links.link(network.rate_bytes_s) for _ in range(nodes)]
+        self.paths = [(self.registry_link, link) for link in self._node_links]
+        self._cpus = [Cpu(env, float(host.cores)) for _ in range(nodes)]
+        self.cpu_s = [0.0] * len(SHARE_KINDS)  # CPU seconds asked for, by kind, all nodes
+        self._connections = 0
+        for outage in network.outages:
+            self.env.process(self._outage(outage))
+
+    def next_connection(self) -> int:
+        """Number of a newly opened connection, counted from 0 in this run."""
+        self._connections += 1
+        return self._connections - 1
+
+    @property
+    def connections(self) -> int:
+        """Connections opened so far."""
+        return self._connections
+
+    def wait(self, seconds: float, kind: int, timeline: Timeline) -> Process:
+        """Let time pass for a reason."""
+        if seconds > 0:
+            start_s = self.env.now
+            yield self.env.timeout(seconds)
+            timeline.add(kind, start_s, self.env.now)
+
+    def work(self, node: int, seconds: float, kind: int, timeline: Timeline) -> Process:
+        """Use one core of a node for so many CPU seconds; takes longer when the cores are shared."""
+        if seconds > 0:
+            start_s = self.env.now
+            self.cpu_s[kind] += seconds
+            yield self._cpus[node].work(seconds)
+            timeline.add(kind, start_s, self.env.now)
+
+    def _outage(self, outage: Outage) -> Process:
+        yield self.env.timeout(outage.start_s)
+        for link in self._node_links:
+            self.links.set_capacity(link, 0.0)
+        yield self.env.timeout(outage.duration_s)
+        for link in self._node_links:
+            self.links.set_capacity(link, self.network.rate_bytes_s)

@@ -1,0 +1,109 @@
+"""Lazy pull on a hand-made image: every number can be worked out in the head."""
+
+from dataclasses import replace
+
+import pytest
+from pytest import approx
+
+from sim.core.network import Outage
+from sim.core.program import ROOT
+from sim.strategy import simulate
+
+from .conftest import MB, chain, free_host, make_layout, make_program, plain_network
+
+ONE_FILE = make_layout([[("a", MB, 4 * MB)]])
+DOCUMENTS = 500 + 300 + 3_000  # manifest of one layer, config
+TAIL = 1_051  # TOC and footer lie in the last region, which begins at 1,000,000
+
+
+def rows(tables, cause):
+    return [row for row in tables.requests.to_pylist() if row["cause"] == cause]
+
+
+def test_bytes_and_time_of_a_serial_read(make_case):
+    tables = simulate(make_case("lazy", ONE_FILE, chain([0]), plain_network(rate_bytes_s=MB)))
+    assert tables.summary["pull_s"] == approx((DOCUMENTS + 2 + TAIL) / MB)  # probe: bytes 0 and 1; HEAD has no body
+    assert tables.summary["ready_s"] == approx(1.0)  # the file's 20 regions over 1 MB/s
+    assert tables.summary["fetched_bytes"] == DOCUMENTS + 2 + TAIL + MB
+
+
+def test_the_requests_of_a_layer_in_order(make_case):
+    tables = simulate(make_case("lazy", ONE_FILE, chain([0]), plain_network(rate_bytes_s=MB)))
+    blob = [(row["cause"], row["ranges"]) for row in tables.requests.to_pylist() if row["blob"].startswith("sha256")]
+    assert blob == [
+        ("probe", [[0, 1]]),
+        ("probe", []),
+        ("index", [[1_000_000, 1_001_050]]),  # footer; the TOC came with it
+        ("foreground", [[0, 999_999]]),
+    ]
+
+
+def test_round_trips_are_counted_one_by_one(make_case):
+    tables = simulate(make_case("lazy", ONE_FILE, make_program([], (ROOT, 0.0)), plain_network(float("inf"), 0.1)))
+    # handshake, HEAD, manifest, config; handshake, probe, HEAD, footer; bodies fit the initial window: one more
+    # round trip at most in proportion to the window is what their transfer takes
+    windows = (800 + 3_000 + 2 + TAIL) / 14_480
+    assert tables.summary["pull_s"] == approx(0.1 * (8 + windows))
+
+
+def test_slow_start_doubles_each_round_trip(make_case):
+    layout = make_layout([[("a", 50_000, 50_000)]])
+    tables = simulate(make_case("lazy", layout, chain([0]), plain_network(float("inf"), 0.1)))
+    # request, then 14,480 and 28,960 bytes in a round trip each, the rest of 51,051 bytes (section to the end of
+    # the blob, widened to two regions of which the tail is here) at 57,920 bytes a round trip
+    assert tables.summary["ready_s"] == approx(0.1 * (1 + 2 + (50_000 - 43_440) / 57_920))
+
+
+def test_a_big_chunk_is_read_in_steps_of_2_mib_and_runs_into_the_next_chunk(make_case):
+    layout = make_layout([[("a", 3 * MB, 4 * MB), ("b", MB, MB)]])
+    tables = simulate(make_case("lazy", layout, chain([0]), plain_network(rate_bytes_s=MB)))
+    assert [row["ranges"] for row in rows(tables, "foreground")] == [
+        [[0, 2_099_999]],  # 2,097,152 bytes widened to 42 regions
+        [[2_100_000, 2_999_999]],  # up to the end of a's section
+    ]
+
+
+def test_decoding_takes_cpu_after_the_bytes(make_case):
+    host = free_host(inflate_s_per_byte=1e-7, hash_s_per_byte=1e-8, chunk_s=0.001)
+    tables = simulate(make_case("lazy", ONE_FILE, chain([0]), plain_network(MB), host=host))
+    assert tables.summary["ready_s"] == approx(1.0 + 4 * MB * 1.1e-7 + 0.001)
+    assert tables.summary["inflate_cpu_s"] == approx(0.441)
+
+
+def test_equal_reads_share_a_request_and_overlapping_ones_do_not(make_case):
+    layout = make_layout([[("a", 60_000, 60_000), ("b", 60_000, 60_000), ("c", MB, MB)]])
+    together = make_program([(ROOT, 0.0, 0, 1), (ROOT, 0.0, 0, 1), (ROOT, 0.0, 1, 1)], (2, 0.0))
+    tables = simulate(make_case("lazy", layout, together, plain_network(MB)))
+    # a needs regions 0-1, b needs 1-2: region 1 crosses the link twice, a's two readers share one request
+    assert sorted(row["ranges"] for row in rows(tables, "foreground")) == [[[0, 99_999]], [[50_000, 149_999]]]
+    again = tables.summary["fetched_bytes"] - tables.summary["unique_bytes"]
+    assert again == 50_000 + 2  # region 1, and the probe's two bytes
+
+
+def test_a_follower_waits_for_its_anchor_and_nothing_else(make_case):
+    layout = make_layout([[("a", 50_000, 50_000), ("b", 50_000, 50_000)]])
+    program = make_program([(ROOT, 1.0, 0, 1), (ROOT, 5.0, 1, 1)], (1, 0.0))
+    tables = simulate(make_case("lazy", layout, program, plain_network(50_000)))
+    assert tables.summary["ready_s"] == approx(6.0)  # 5 s of thinking, 1 s of fetching, beside the other thread
+
+
+def test_an_outage_stops_everything(make_case):
+    network = plain_network(MB)
+    cut = replace(network, outages=(Outage(start_s=0.5, duration_s=5.0),))
+    calm = simulate(make_case("lazy", ONE_FILE, chain([0]), network)).summary["total_s"]
+    assert simulate(make_case("lazy", ONE_FILE, chain([0]), cut)).summary["total_s"] == approx(calm + 5.0)
+
+
+def test_a_token_costs_two_more_requests_on_each_client(make_case):
+    network = plain_network(MB, token=True)
+    tables = simulate(make_case("lazy", ONE_FILE, chain([0]), network))
+    assert [row["status"] for row in rows(tables, "token")] == [401, 200] * 2  # pull client, layer client
+
+
+@pytest.mark.parametrize("requests_s", [10.0, 100.0])
+def test_the_registry_starts_so_many_requests_a_second(make_case, requests_s):
+    many = make_layout([[(f"f{i}", 50_000, 50_000) for i in range(40)]])
+    program = make_program([(ROOT, 0.0, i, 1) for i in range(40)], (39, 0.0))
+    tables = simulate(make_case("lazy", many, program, plain_network(float("inf"), requests_s=requests_s)))
+    # 3 documents, 2 probes, 1 index, then 40 at once: the 46th request starts 45 intervals after the first
+    assert tables.summary["total_s"] == approx(45 / requests_s)
