@@ -2,10 +2,8 @@
 
 import msgspec
 
-from sim.record.rows import FIELDS
+from sim.record.rows import CopyUp
 from sim.record.threads import ThreadFacts
-
-ROW_BYTES = 8 * len(FIELDS)
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -25,7 +23,7 @@ class Task(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What was recorded, or `failure`: one line that says why there is nothing.
 
-    rows: see `sim.record.rows.FIELDS`, times on the monotonic clock as everything here.
+    rows, copy_ups: see `sim.record.rows.FIELDS`, times on the monotonic clock as everything here.
     start_ns: when the command was executed. ready_ns: when the rule held.
     """
 
@@ -33,6 +31,7 @@ class Outcome(msgspec.Struct, frozen=True):
     rows: bytes = b""
     paths: list[str] = []
     threads: list[ThreadFacts] = []
+    copy_ups: list[CopyUp] = []
     marks: list[tuple[str, int]] = []
     start_ns: int = 0
     ready_ns: int = 0

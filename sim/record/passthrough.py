@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sim.core.trace import OPERATION_KINDS
 from sim.record import wire
 from sim.record.lower import Lower, statfs_reply
+from sim.record.opens import Opens
 from sim.record.rows import Rows, RowStore
 from sim.record.syscalls import MS_NODEV, MS_NOSUID, mount
 from sim.record.threads import ThreadBook
@@ -68,7 +69,7 @@ class Layer:
         self._delay_s = read_delay_s
         self._store = store
         self._threads = threads
-        self._copy_up_handles: set[int] = set()
+        self._opens = Opens(store)
         self._lock = threading.Lock()
         self._idle = 0
         self._servers: list[threading.Thread] = []
@@ -118,7 +119,7 @@ class Layer:
         request = Request(opcode, node, asker, raw[wire.IN_HEADER.size :], start_ns)
         if opcode in KIND_NUMBERS:
             self._threads.seen(asker)  # now, as it waits for the answer and cannot have ended
-        copy_up = opcode == wire.READ and wire.READ_IN.unpack_from(request.body)[0] in self._copy_up_handles
+        serial = self._opens.serial(wire.READ_IN.unpack_from(request.body)[0]) if opcode == wire.READ else 0
         try:
             answer, failure = self._answer(request), 0
         except OSError as error:
@@ -133,7 +134,7 @@ class Layer:
             if error.errno != errno.ENOENT:  # the asker was killed while it waited
                 self._store.lose()
         if opcode in KIND_NUMBERS:
-            self._note(rows, request, end_ns, copy_up=copy_up)
+            self._note(rows, request, end_ns, serial)
 
     def _answer(self, request: Request) -> bytes:  # noqa: PLR0911, PLR0912 one line an opcode
         node, body, lower = request.node, request.body, self._lower
@@ -171,10 +172,8 @@ class Layer:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     def _open(self, request: Request) -> bytes:
-        flags, _ = wire.OPEN_IN.unpack_from(request.body)
         handle = self._lower.open(request.node)
-        if not flags & os.O_NOATIME:  # overlayfs opens with O_NOATIME for its callers, without it for a copy-up
-            self._copy_up_handles.add(handle)
+        self._opens.opened(request.asker, request.node, handle)
         self._threads.renamed(request.asker)
         return wire.OPEN_OUT.pack(handle, wire.FOPEN_KEEP_CACHE, 0)
 
@@ -185,17 +184,19 @@ class Layer:
         return data
 
     def _release(self, handle: int) -> bytes:
-        self._copy_up_handles.discard(handle)
+        self._opens.released(handle)
         os.close(handle)
         return b""
 
-    def _note(self, rows: Rows, request: Request, end_ns: int, *, copy_up: bool) -> None:
+    def _note(self, rows: Rows, request: Request, end_ns: int, serial: int) -> None:
         opcode, body = request.opcode, request.body
         name = self._lower.child(request.node, _text(body)) if opcode == wire.LOOKUP else self._lower.path(request.node)
         _, offset, size = wire.READ_IN.unpack_from(body) if opcode in SIZED else (0, 0, 0)
         path = self._store.paths.number(os.fsdecode(name))
         kind = KIND_NUMBERS[opcode]
-        rows.extend((request.asker, kind, path, self._number, offset, size, request.start_ns, end_ns, copy_up))
+        rows.extend((request.asker, kind, path, self._number, offset, size, request.start_ns, end_ns, serial))
+        if opcode == wire.LISTXATTR:
+            self._opens.listed(request.asker, request.node, path, end_ns)
 
 
 def _text(body: memoryview) -> bytes:

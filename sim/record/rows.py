@@ -2,10 +2,21 @@
 
 import threading
 from array import array
-from typing import TypeAlias
+from itertools import count
+from typing import NamedTuple, TypeAlias
 
-FIELDS = ("thread", "kind", "path", "layer", "offset", "length", "start_ns", "end_ns", "copy_up")
+# `serial`: of a read, number of the open file it went through, from 1; else 0
+FIELDS = ("thread", "kind", "path", "layer", "offset", "length", "start_ns", "end_ns", "serial")
 Rows: TypeAlias = "array[int]"
+
+
+class CopyUp(NamedTuple):
+    """A candidate: reads of the open `serial` were a copy-up's if `asker` then created `path` in the upper layer."""
+
+    serial: int
+    asker: int
+    path: int
+    at_ns: int
 
 
 class Paths:
@@ -31,11 +42,14 @@ class Paths:
 class RowStore:
     """All rows of a recording: each writer has an array of its own, so that none waits for another.
 
+    serials: numbers of open files. copy_ups: candidates, see `sim.record.opens`.
     lost: operations that were seen but could not be kept.
     """
 
     def __init__(self) -> None:
         self.paths = Paths()
+        self.serials = count(1)
+        self.copy_ups: list[CopyUp] = []
         self.lost = 0
         self._writers: list[Rows] = []
         self._lock = threading.Lock()

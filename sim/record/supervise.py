@@ -23,6 +23,7 @@ from sim.record.passthrough import Layer
 from sim.record.ready import Exit, parse_rule
 from sim.record.rows import RowStore
 from sim.record.threads import ThreadBook
+from sim.record.upper import UpperWatch
 from sim.record.watch import Watch
 
 GRACE_S = 1.0  # between SIGTERM and SIGKILL
@@ -120,6 +121,7 @@ class Supervisor:
             DROP_CACHES.write_text("3")
         gc.freeze()
         gc.disable()  # a collection would hold up every server thread at once
+        upper = UpperWatch(f"{task.scratch}/rw/upper", self._store, self._threads)
         go.write(b"g")
         go.close()
         start_ns = int(_expect(lines, "start")["start"])
@@ -130,6 +132,7 @@ class Supervisor:
         if not isinstance(rule, Exit):
             self._terminate(stage)
         watch.drain()
+        upper.close()
         return self._outcome(watch, start_ns, ready_ns)
 
     def _start_stage(self, root: str) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
@@ -163,6 +166,7 @@ class Supervisor:
             rows=self._store.joined(),
             paths=paths,
             threads=list(self._threads.facts.values()),
+            copy_ups=self._store.copy_ups,
             marks=watch.marks,
             start_ns=start_ns,
             ready_ns=ready_ns,

@@ -12,6 +12,7 @@ from sim.core.trace import (
     OPERATIONS_SCHEMA,
     READY_MARK,
     THREADS_SCHEMA,
+    UPPER_LAYER,
     WAITS_SCHEMA,
 )
 from sim.record.messages import Outcome
@@ -62,9 +63,25 @@ def _operations(columns: Columns, rows: dict[int, int], outcome: Outcome) -> pa.
         "length": columns["length"],
         "start_ns": columns["start_ns"] - outcome.start_ns,
         "end_ns": columns["end_ns"] - outcome.start_ns,
-        "copy_up": columns["copy_up"].astype(bool),
+        "copy_up": np.isin(columns["serial"], _copied_up(columns, outcome)),
     }
     return pa.table({name: pa.array(values) for name, values in arrays.items()}).cast(OPERATIONS_SCHEMA)
+
+
+def _copied_up(columns: Columns, outcome: Outcome) -> list[int]:
+    """Serials of the opens whose reads were a copy-up's: of each creation, the last candidate before it."""
+    created: dict[tuple[int, int], list[int]] = {}
+    is_creation = (columns["layer"] == UPPER_LAYER) & (columns["kind"] == OPERATION_KINDS.index("create"))
+    for row in np.flatnonzero(is_creation):
+        key = int(columns["thread"][row]), int(columns["path"][row])
+        created.setdefault(key, []).append(int(columns["start_ns"][row]))
+    found: dict[tuple[int, int, int], int] = {}
+    for candidate in sorted(outcome.copy_ups, key=lambda candidate: candidate.at_ns):
+        for at_ns in created.get((candidate.asker, candidate.path), []):
+            if at_ns >= candidate.at_ns:
+                found[candidate.asker, candidate.path, at_ns] = candidate.serial
+                break
+    return list(found.values())
 
 
 def _threads(threads: list[ThreadFacts], rows: dict[int, int], start_ns: int) -> pa.Table:

@@ -16,7 +16,6 @@ IN_HEADER = struct.Struct("<IIQQIIIHH")  # length, opcode, unique, node, uid, gi
 OUT_HEADER = struct.Struct("<IiQ")  # length, −errno, unique
 INIT_IN = struct.Struct("<IIII")  # major, minor, max_readahead, flags
 INIT_OUT = struct.Struct("<IIIIHHIIHHII24x")
-OPEN_IN = struct.Struct("<II")  # open(2) flags, FUSE flags
 OPEN_OUT = struct.Struct("<QIi")  # handle, FOPEN flags, backing id
 READ_IN = struct.Struct("<QQI")  # handle, offset, size, …
 XATTR_IN = struct.Struct("<II")  # size of the asker's buffer, padding
