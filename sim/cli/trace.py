@@ -34,6 +34,7 @@ def _what_to_run(command: Any) -> Any:
             "--lower", "lowers", multiple=True, type=click.Path(path_type=Path), help="Unpacked layer, lowest first."
         ),
         click.option("--readiness", help="exit, line:REGEX, tcp:PORT, http:PORT/PATH or mark:NAME."),
+        click.option("--last-mark", help="Go on after ready until the workload sets this mark."),
         click.option("--env", "env", multiple=True, metavar="NAME=VALUE", help="Set a variable."),
         click.option("--cwd", help="Working directory."),
         click.option("--content-id", help="Content id of the layers' tree, for --lower."),
@@ -121,6 +122,7 @@ def _recording(
     name: str | None,
     lowers: tuple[Path, ...],
     readiness: str | None,
+    last_mark: str | None,
     env: tuple[str, ...],
     cwd: str | None,
     content_id: str | None,
@@ -138,6 +140,7 @@ def _recording(
         "lowers": lowers,
         "command": command,
         "readiness": readiness,
+        "last_mark": last_mark,
         "cwd": cwd,
         "content_id": content_id,
     }
@@ -149,11 +152,12 @@ def _recording(
 
 
 def _of_catalog(name: str) -> dict[str, Any]:
-    from sim.catalog import build, workload
+    from sim.catalog import build, workload, workloads
 
     found = workload(name)
     fields = ("command", "env", "cwd", "readiness", "content_id")
-    return {"workload": name, "lowers": build.lowers(name)} | {field: getattr(found, field) for field in fields}
+    chosen = {field: getattr(found, field) for field in fields}
+    return {"workload": name, "lowers": build.lowers(name), "last_mark": workloads.recipe(name).last_mark} | chosen
 
 
 def _default_env() -> dict[str, str]:

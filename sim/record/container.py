@@ -81,7 +81,14 @@ def _first_process(spec: ContainerSpec) -> None:
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them; a command expects the default
             signal.signal(number, signal.SIG_DFL)
         os.write(spec.status_fd, f"start {time.monotonic_ns()}\n".encode())
-        os.execvpe(spec.command[0], spec.command, spec.env)
+        try:
+            os.execvpe(spec.command[0], spec.command, spec.env)
+        except OSError as error:
+            error.filename = f"command {spec.command[0]!r}"
+            raise
+    except OSError as error:
+        where = os.fsdecode(error.filename) if error.filename is not None else "container"
+        os.write(spec.status_fd, f"error {where}: {error.strerror}\n".encode())
     except BaseException as error:
         os.write(spec.status_fd, f"error {error}\n".encode())
     os._exit(NO_SUCH_COMMAND)

@@ -15,6 +15,7 @@ class Task(msgspec.Struct, frozen=True):
     env: dict[str, str]
     cwd: str
     readiness: str
+    last_mark: str | None
     read_delay_s: float
     timeout_s: float
     drop_caches: bool
@@ -24,7 +25,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """What was recorded, or `failure`: one line that says why there is nothing.
 
     rows, copy_ups: see `sim.record.rows.FIELDS`, times on the monotonic clock as everything here.
-    start_ns: when the command was executed. ready_ns: when the rule held.
+    start_ns: when the command was executed. ready_ns: when the rule held. over_ns: when the recording was.
     """
 
     failure: str = ""
@@ -35,4 +36,5 @@ class Outcome(msgspec.Struct, frozen=True):
     marks: list[tuple[str, int]] = []
     start_ns: int = 0
     ready_ns: int = 0
+    over_ns: int = 0
     lost: int = 0

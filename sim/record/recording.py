@@ -34,6 +34,7 @@ class Recording:
     lowers: unpacked layers, bottom to top; whiteouts are character devices 0/0, opaque folders carry
     the extended attribute `trusted.overlay.opaque`. They must not change while recording.
     content_id: of the `Tree` these layers are. readiness: see `sim.record.ready`.
+    last_mark: go on recording after ready until the workload sets this mark.
     read_delay_s: added to each read. timeout_s: how long readiness may take.
     drop_caches: drop this machine's page cache first, so that the layers' files are cold below the FUSE mounts too;
     pages of the mounts themselves are cold in either case.
@@ -46,6 +47,7 @@ class Recording:
     env: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_ENV))
     cwd: str = "/"
     readiness: str = "exit"
+    last_mark: str | None = None
     read_delay_s: float = DEFAULT_READ_DELAY_S
     timeout_s: float = 600.0
     drop_caches: bool = True
@@ -99,6 +101,7 @@ def _supervise(recording: Recording, scratch: str) -> Outcome:
         env=dict(recording.env),
         cwd=recording.cwd,
         readiness=recording.readiness,
+        last_mark=recording.last_mark,
         read_delay_s=recording.read_delay_s,
         timeout_s=recording.timeout_s,
         drop_caches=recording.drop_caches,
@@ -143,7 +146,12 @@ def _trace(recording: Recording, outcome: Outcome) -> "Trace":
         page_cache="cold" if recording.drop_caches else "warm",
         events_lost=outcome.lost,
         host=_host(),
-        recorder={"name": RECORDER_NAME, "version": RECORDER_VERSION, "layers": len(recording.lowers)},
+        recorder={
+            "name": RECORDER_NAME,
+            "version": RECORDER_VERSION,
+            "layers": len(recording.lowers),
+            "last_mark": recording.last_mark,
+        },
         recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return Trace(header, **trace_tables(outcome))

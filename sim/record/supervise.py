@@ -51,8 +51,10 @@ class Supervisor:
         try:
             root = self._mount()
             return self._observe(root)
-        except (SetupFailed, OSError) as error:
-            return Outcome(failure=str(error))
+        except SetupFailed as error:
+            return Outcome(failure=f"the container could not be started: {error}")
+        except OSError as error:
+            return Outcome(failure=f"{error.filename}: {error.strerror}")
         finally:
             self.kill()
             self._unmount()
@@ -114,7 +116,7 @@ class Supervisor:
         task = self._task
         rule = parse_rule(task.readiness)
         stage, lines, go = self._start_stage(root)
-        watch = Watch(stage, rule)
+        watch = Watch(stage, rule, task.last_mark)
         self._first_process = int(_expect(lines, "pid", "ready")["pid"])
         if task.drop_caches:
             os.sync()
@@ -126,14 +128,14 @@ class Supervisor:
         go.close()
         start_ns = int(_expect(lines, "start")["start"])
         _expect(lines)  # the pipe closes when the command is executed
-        ready_ns = watch.wait(task.timeout_s)
-        if ready_ns is None:
+        over_ns = watch.wait(task.timeout_s)
+        if watch.ready_ns is None or over_ns is None:
             return Outcome(failure=watch.describe_failure(task.readiness, task.timeout_s))
         if not isinstance(rule, Exit):
             self._terminate(stage)
         watch.drain()
         upper.close()
-        return self._outcome(watch, start_ns, ready_ns)
+        return self._outcome(watch, start_ns, watch.ready_ns, over_ns)
 
     def _start_stage(self, root: str) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
         task = self._task
@@ -160,7 +162,7 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def _outcome(self, watch: Watch, start_ns: int, ready_ns: int) -> Outcome:
+    def _outcome(self, watch: Watch, start_ns: int, ready_ns: int, over_ns: int) -> Outcome:
         paths = [path.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for path in self._store.paths.texts]
         return Outcome(
             rows=self._store.joined(),
@@ -170,6 +172,7 @@ class Supervisor:
             marks=watch.marks,
             start_ns=start_ns,
             ready_ns=ready_ns,
+            over_ns=over_ns,
             lost=self._store.lost,
         )
 

@@ -25,7 +25,7 @@ Columns = dict[str, np.ndarray[Any, np.dtype[np.int64]]]
 def trace_tables(outcome: Outcome) -> dict[str, pa.Table]:
     """Tables `operations`, `threads`, `waits`, `marks` of a recording.
 
-    Operations that began before the command or after it was ready are left out: they belong to the
+    Operations that began before the command or after the recording was over are left out: they belong to the
     container's set-up and end.
     """
     columns = _columns(outcome)
@@ -44,7 +44,7 @@ def trace_tables(outcome: Outcome) -> dict[str, pa.Table]:
 def _columns(outcome: Outcome) -> Columns:
     rows = np.frombuffer(outcome.rows, dtype=np.int64).reshape(-1, len(FIELDS))
     start = rows[:, FIELDS.index("start_ns")]
-    rows = rows[(start >= outcome.start_ns) & (start <= outcome.ready_ns)]
+    rows = rows[(start >= outcome.start_ns) & (start <= outcome.over_ns)]
     order = np.lexsort((rows[:, FIELDS.index("end_ns")], rows[:, FIELDS.index("start_ns")]))
     return {name: rows[order, number] for number, name in enumerate(FIELDS)}
 
@@ -103,7 +103,7 @@ def _threads(threads: list[ThreadFacts], rows: dict[int, int], start_ns: int) ->
 
 
 def _marks(outcome: Outcome) -> pa.Table:
-    marks = [(name, at_ns) for name, at_ns in outcome.marks if name != READY_MARK]
+    marks = [(name, at_ns) for name, at_ns in outcome.marks if name != READY_MARK and at_ns <= outcome.over_ns]
     marks = sorted([*marks, (READY_MARK, outcome.ready_ns)], key=lambda mark: mark[1])
     rows = [{"name": name, "at_ns": at_ns - outcome.start_ns} for name, at_ns in marks]
     return pa.Table.from_pylist(rows, MARKS_SCHEMA)
