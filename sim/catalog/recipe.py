@@ -86,6 +86,11 @@ def _check(path: Path, made: Recipe) -> None:
     for number, layer in enumerate(made.layers[1:], start=1):
         if layer.bootstrap is not None:
             raise BadInput(f"{path}: layer {number} ({layer.name}) has a bootstrap; only the first layer may")
+    if made.layers[0] != LayerRecipe(made.layers[0].name, bootstrap=made.layers[0].bootstrap):
+        raise BadInput(f"{path}: the first layer has steps beside its bootstrap; put them into the next layer")
+    for pattern in (pattern for layer in made.layers for pattern in layer.remove):
+        if ".." in Path(pattern).parts or Path(pattern.lstrip("/")).parts[:1] in {("dev",), ("proc",), ()}:
+            raise BadInput(f"{path}: remove pattern {pattern!r} reaches outside the layer's own files; narrow it")
 
 
 def _one_line(error: Any) -> str:

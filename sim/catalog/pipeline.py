@@ -1,0 +1,63 @@
+"""The stages that make a workload's folder in the catalog: image, convert, record. Each can be run again alone."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from sim.catalog.build import build_image, built_layers
+from sim.catalog.convert import convert_image, convert_with_landmark
+from sim.catalog.provenance import image_facts, note, recording_facts
+from sim.catalog.recordings import Recorded, ready_at, record_runs
+from sim.catalog.workloads import TRACE_KINDS, Workload, recipe, workload, workload_folder
+from sim.core.trace import Trace, write_trace
+
+Stage = Literal["image", "convert", "record"]
+STAGES: tuple[Stage, ...] = ("image", "convert", "record")
+DELAYS_S = {"throttled": 0.005, "local": 0.0}  # why a recording is throttled: docs/model.md, "Replay"
+SECOND_TRACE = "cold-5ms-b.trace"  # another throttled run of the same hour, for replicates
+MARK_RULE = "mark:"
+
+Say = Callable[[str], None]
+RecordOnce = Callable[[Workload, str, float], Trace]  # workload, readiness rule, delay per read in seconds
+
+
+def make_image(name: str, *, pinned: bool, say: Say) -> None:
+    """Build the image and note its packages and layers."""
+    layers = build_image(name, pinned=pinned, say=say)
+    note(workload_folder(name), workload=name, image=image_facts(recipe(name), layers))
+
+
+def make_layouts(name: str, *, say: Say) -> None:
+    """Write tree, gzip and eStargz layouts; note the content they are of."""
+    built_layers(name)
+    tree = convert_image(name, say)
+    note(workload_folder(name), content_id=tree.content_id)
+
+
+def make_traces(name: str, record_once: RecordOnce, *, runs: int, quiet_wait_s: float, say: Say) -> None:
+    """Record at each delay, keep the middle run, then convert with the files of the throttled one in front."""
+    found, made = workload(name), recipe(name)
+    until = f"{MARK_RULE}{made.last_mark}" if made.last_mark else made.readiness
+    notes = {}
+    for kind, delay_s in DELAYS_S.items():
+        say(f"{name}: recording {runs} times, {delay_s * 1000:g} ms a read")
+
+        def once(delay_s: float = delay_s) -> Trace:
+            trace = record_once(found, until, delay_s)
+            say(f"{name}: ready after {trace.ready_ns / 1e9:.3f} s")
+            return trace if until == made.readiness else ready_at(trace, _mark_of(made.readiness), made.readiness)
+
+        recorded = record_runs(once, runs, quiet_wait_s=quiet_wait_s)
+        _write(found, kind, recorded)
+        notes[kind] = recording_facts(recorded)
+    note(found.folder, recordings=notes)
+    convert_with_landmark(name, say)
+
+
+def _write(found: Workload, kind: str, recorded: Recorded) -> None:
+    write_trace(found.folder / TRACE_KINDS[kind], recorded.kept)
+    if kind == "throttled" and recorded.second is not None:
+        write_trace(found.folder / SECOND_TRACE, recorded.second)
+
+
+def _mark_of(readiness: str) -> str:
+    return readiness.removeprefix(MARK_RULE)
