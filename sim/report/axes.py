@@ -51,8 +51,9 @@ def with_numbers(frame: "pd.DataFrame") -> "pd.DataFrame":
     """The runs table with every axis as numbers, also where the config wrote "30MB"."""
     import pandas as pd
 
-    if _WRITTEN[SIZE] in frame and SIZE not in frame:
-        frame = frame.assign(**{SIZE: frame[_WRITTEN[SIZE]].map(parse_size, na_action="ignore")})
+    sizes = next((frame[name] for name in (SIZE, _WRITTEN[SIZE]) if name in frame), None)
+    if sizes is not None:
+        frame = frame.assign(**{SIZE: pd.to_numeric(sizes.map(_bytes, na_action="ignore"))})
     texts = [name for name in _BY_COLUMN if name in frame and not pd.api.types.is_numeric_dtype(frame[name])]
     return frame.assign(**{name: pd.to_numeric(frame[name]) for name in texts})
 
@@ -109,18 +110,32 @@ def slice_along(frame: "pd.DataFrame", axis: Axis, cell: Mapping[str, Any]) -> t
 
 def describe(cell: Mapping[str, Any]) -> str:
     """A cell in words: "100 Mbit/s, 20 ms round trip"."""
-    return ", ".join(say(name, value) for name, value in cell.items())
+    parts = []
+    for name, value in cell.items():
+        axis = _BY_COLUMN.get(name)
+        parts.append(axis.said.format(axis.format(value)) if axis else f"{name} = {value}")
+    return ", ".join(parts)
 
 
 def say(column: str, value: Any) -> str:
-    """One value of a varied column in words."""
+    """One value under the heading of its column."""
     axis = _BY_COLUMN.get(column)
-    return axis.said.format(axis.format(value)) if axis else f"{column} = {value}"
+    return axis.format(value) if axis else str(value)
+
+
+def heading(column: str) -> str:
+    """What a varied column is called in a table."""
+    axis = _BY_COLUMN.get(column)
+    return axis.noun if axis else column
 
 
 def differ(values: "pd.Series[Any]") -> bool:
     """Whether a column holds more than one value, missing ones apart."""
     return len(values.dropna().unique()) > 1
+
+
+def _bytes(size: Any) -> float:
+    return parse_size(size) if isinstance(size, str) else float(size)
 
 
 def _missing(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """Where a strategy and the full pull take equally long."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from sim.report.axes import varied
 if TYPE_CHECKING:
     import pandas as pd
 
+CROSSING_COLUMNS = ("workload", "source", "strategy", "crossing", "below", "above")
 NOT_COMPARED = "clairvoyant"  # it is the bound, not a choice
 
 
@@ -33,6 +35,15 @@ def crossings(frame: "pd.DataFrame", x: str, *, baseline: str = "full") -> "pd.D
                 pair = totals[[strategy, baseline]].dropna()
                 rows.extend({**dict(zip(held, key, strict=True)), **row} for row in _pair(pair, strategy, baseline))
     return pd.DataFrame(rows, columns=[*held, "strategy", "crossing", "below", "above"])
+
+
+def sides(rows: "pd.DataFrame", say: Callable[[float], str]) -> str:
+    """The crossings of one pair in words: "lazy, full beyond 128 Mbit/s", "lazy throughout"."""
+    below = rows["below"].iloc[0]
+    if rows["crossing"].isna().all():
+        return f"{below} throughout"
+    turns = [f"{above} beyond {say(at)}" for above, at in zip(rows["above"], rows["crossing"], strict=True)]
+    return f"{below}, {', '.join(turns)}"
 
 
 def _pair(pair: "pd.DataFrame", strategy: str, baseline: str) -> list[dict[str, object]]:

@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Any
 from sim.report import style
 from sim.report.axes import describe, slice_along, varied_axes
 from sim.report.cells import SOURCES, cells, with_factor, workloads
-from sim.report.crossings import NOT_COMPARED, crossings
+from sim.report.crossings import NOT_COMPARED, crossings, sides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
-
-    from sim.report.axes import Axis
 
 
 def compared(frame: "pd.DataFrame") -> str:
@@ -56,10 +54,9 @@ def headline(table: "pd.DataFrame", where: str) -> str:
     """The main finding of a `soonest` table in one or two sentences."""
     place = f"At {where}" if where else "In these runs"
     counts = table["soonest"].value_counts()
-    won = [f"{name} for {number} of {len(table)}" for name, number in counts.items()]
-    who = (
-        f"{table['soonest'].iloc[0]} was ready first" if len(table) == 1 else f"ready first: {', '.join(won)} workloads"
-    )
+    won = ", ".join(f"{name} for {number} of {len(table)}" for name, number in counts.items())
+    first = f"{counts.index[0]} was ready first{' for every workload' if len(table) > 1 else ''}"
+    who = first if len(counts) == 1 else f"ready first: {won} workloads"
     gains = table.loc[table["soonest"] != "full", "speedup"].dropna()
     if gains.empty:
         return f"{place}, {who}."
@@ -68,22 +65,14 @@ def headline(table: "pd.DataFrame", where: str) -> str:
 
 
 def crossing_sentences(frame: "pd.DataFrame", cell: "Mapping[str, Any]", *, strategy: str = "lazy") -> list[str]:
-    """One sentence an axis: up to where the strategy is sooner than the full pull, workload by workload."""
+    """One sentence an axis: which of the two is sooner from where on, workload by workload."""
     sentences = []
     for axis in varied_axes(frame):
         rows, held = slice_along(frame, axis, cell)
         table = crossings(rows, axis.column)
         table = table[table["strategy"] == strategy]
-        parts = [f"{name}: {_sides(part, axis)}" for name, part in table.groupby("workload", sort=False)]
+        parts = [f"{name} {sides(part, axis.format)}" for name, part in table.groupby("workload", sort=False)]
         if parts:
             at = f" (at {describe(held)})" if held else ""
-            sentences.append(f"Along the {axis.noun}{at}, {strategy} against full. {'; '.join(parts)}.")
+            sentences.append(f"{strategy} or full, along the {axis.noun}{at}: {'; '.join(parts)}.")
     return sentences
-
-
-def _sides(part: "pd.DataFrame", axis: "Axis") -> str:
-    first = part.iloc[0]
-    if part["crossing"].isna().all():
-        return f"{first['below']} is sooner everywhere"
-    turns = [f"{above} from {axis.format(at)} on" for above, at in zip(part["above"], part["crossing"], strict=True)]
-    return f"{first['below']} is sooner at first, {', '.join(turns)}"

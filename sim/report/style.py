@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,7 +123,9 @@ def panels(
     """A figure of `count` equal panels, row by row; room for a legend is left to `legend_above`. Heights in inches."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = Figure(figsize=(WIDTH_INCHES, rows * panel_height + 0.6), layout="constrained")
+    figure = Figure(
+        figsize=(WIDTH_INCHES, rows * panel_height + 0.6), layout=ConstrainedLayoutEngine(h_pad=0.07, w_pad=0.07)
+    )
     grid = figure.subplots(rows, columns, squeeze=False, sharey=share_y)
     every = [axes for row in grid for axes in row]
     for spare in every[count:]:

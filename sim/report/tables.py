@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from sim.core.units import format_size
 from sim.report import style
-from sim.report.axes import say, varied
+from sim.report.axes import differ, heading, say, varied
 from sim.report.cells import FACTOR, PHASES, SOURCES, cells, with_factor, workloads
+from sim.report.crossings import CROSSING_COLUMNS, sides
 from sim.report.html import Column, table
 
 if TYPE_CHECKING:
@@ -40,19 +41,20 @@ def soonest_html(rows: "pd.DataFrame") -> str:
 
 
 def crossings_html(rows: "pd.DataFrame", axis: "Axis") -> str:
-    """Where presets meet the full pull; "–" where they do not within the range."""
-    known = {"workload", "source", "strategy", "crossing", "below", "above"}
-    held = {name: Column(name, _saying(name), number=False) for name in rows.columns if name not in known}
+    """Which of a preset and the full pull is sooner, and from where on: a row a place, a column a preset."""
+    held = [name for name in rows.columns if name not in CROSSING_COLUMNS]
+    keys = ["workload", "source", *held]
+    words = rows.groupby([*keys, "strategy"], dropna=False, sort=False)[["crossing", "below", "above"]].apply(
+        lambda pair: sides(pair, axis.format)
+    )
+    wide = words.unstack("strategy").reset_index()  # noqa: PD010 - pivot_table drops rows without a held value
     columns = {
         "workload": Column("workload", number=False),
-        "source": Column("source", SOURCES.__getitem__, number=False),
-        **held,
-        "strategy": Column("preset", number=False),
-        "crossing": Column(f"meets full at {axis.noun}", axis.format),
-        "below": Column("sooner below", number=False),
-        "above": Column("sooner above", number=False),
+        **_source(rows),
+        **{name: Column(heading(name), _saying(name), number=False) for name in held},
+        **{name: Column(f"{name} or full", number=False) for name in style.in_order(rows["strategy"].to_list())},
     }
-    return table(rows, columns, caption=f"Where a preset and the full pull take equally long, along the {axis.noun}")
+    return table(wide, columns, caption=f"Which is ready sooner, along the {axis.noun}")
 
 
 def stalls_html(files: Mapping[str, "pd.DataFrame"]) -> list[str]:
@@ -82,21 +84,21 @@ def cells_html(frame: "pd.DataFrame") -> str:
     columns = {
         "workload": Column("workload", number=False),
         "strategy": Column("preset", number=False),
-        "source": Column("source", SOURCES.__getitem__, number=False),
-        **{name: Column(_heading(name), _saying(name)) for name in axes},
+        **_source(rows),
+        **{name: Column(heading(name), _saying(name)) for name in axes},
         **({"runs": Column("runs")} if rows["runs"].max() > 1 else {}),
         **{f"{phase}_s": Column(f"{phase} (s)", seconds) for phase in PHASES},
         "total_s": Column("total (s)", seconds),
+        FACTOR: Column("× clairvoyant", factor),
         "fetched_bytes": Column("fetched (MB)", lambda value: f"{value / 1e6:,.1f}"),
         "requests": Column("requests", lambda value: f"{value:,.0f}"),
-        "read_amplification": Column("fetched ÷ needed", factor),
-        FACTOR: Column("× clairvoyant", factor),
     }
     return table(rows, columns, caption="Click a heading to sort", sortable=True)
 
 
-def _heading(column: str) -> str:
-    return column.removesuffix("_bytes_s").removesuffix("_s").rpartition(".")[2].replace("_", " ")
+def _source(rows: "pd.DataFrame") -> dict[str, Column]:
+    """The column that tells measured from simulated, where there are both."""
+    return {"source": Column("source", SOURCES.__getitem__, number=False)} if differ(rows["source"]) else {}
 
 
 def _saying(column: str) -> Any:

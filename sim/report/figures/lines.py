@@ -1,8 +1,8 @@
 """Time until ready against one axis of the experiment, one panel a workload, with the crossings marked."""
 
+import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from sim.report import style
@@ -23,8 +23,8 @@ def line_table(frame: "pd.DataFrame", axis: "Axis", value: str = "total_s") -> "
     An unlimited rate has no place on the axis and is left out.
     """
     table = spread(frame, ["workload", "strategy", axis.column], value)
-    table = table.assign(x=table[axis.column] * axis.scale)
-    return table.drop(index=table.index[~np.isfinite(table["x"])])
+    table["x"] = table[axis.column] * axis.scale
+    return table[table["x"].map(math.isfinite)]
 
 
 def draw_lines(frame: "pd.DataFrame", axis: "Axis", *, where: str) -> "Figure":
