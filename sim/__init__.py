@@ -1,1 +1,32 @@
 """lazypull: how long until a container is ready, where the time went, and which layout would be better."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.core.store import load_results, load_run
+    from sim.core.trace import read_trace as load_trace
+    from sim.experiment.single import run
+    from sim.plan.compile import compile_program as compile
+
+__all__ = ["compile", "load_results", "load_run", "load_trace", "run"]
+
+_HOMES = {  # public name → module and name there; imported when first used
+    "compile": ("sim.plan.compile", "compile_program"),
+    "load_results": ("sim.core.store", "load_results"),
+    "load_run": ("sim.core.store", "load_run"),
+    "load_trace": ("sim.core.trace", "read_trace"),
+    "run": ("sim.experiment.single", "run"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sim' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -52,8 +52,9 @@ def write_bundle(path: Path, kind: BundleKind, header: Mapping[str, Any], tables
         raise
 
 
-def read_bundle(path: Path, kind: BundleKind) -> tuple[dict[str, Any], dict[str, pa.Table]]:
+def read_bundle(path: Path | str, kind: BundleKind) -> tuple[dict[str, Any], dict[str, pa.Table]]:
     """Read and check a bundle. Raises `BadBundle` when it is missing, damaged, newer or of another kind."""
+    path = Path(path)
     header = _read_header(path, kind)
     return header, {name: _read_table(path / f"{name}.parquet", schema) for name, schema in kind.tables.items()}
 

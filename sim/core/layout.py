@@ -107,7 +107,7 @@ def write_layout(path: Path, layout: Layout, provenance: dict[str, Any]) -> None
     write_bundle(path, LAYOUT_KIND, header, {name: getattr(layout, name) for name in LAYOUT_KIND.tables})
 
 
-def read_layout(path: Path) -> Layout:
+def read_layout(path: Path | str) -> Layout:
     """Read a layout bundle. Raises `BadBundle`."""
     header, tables = read_bundle(path, LAYOUT_KIND)
     synthetic = bool(header.get("synthetic", False))

@@ -4,7 +4,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,14 +26,15 @@ from sim.core.manifest import (
     read_summary,
 )
 from sim.core.result import REQUESTS_SCHEMA, SPANS_SCHEMA, STEPS_SCHEMA, RunTables
-from sim.core.units import parse_duration, parse_rate
+from sim.core.units import parse_duration, parse_rate, parse_size
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RUNS_FILE = "runs.parquet"
+RATE_COLUMN, RTT_COLUMN, SIZE_COLUMN = "network.rate_bytes_s", "network.rtt_s", "image.total_bytes"
 TABLE_SCHEMAS = {"spans": SPANS_SCHEMA, "requests": REQUESTS_SCHEMA, "steps": STEPS_SCHEMA}
-_OWN_COLUMNS = frozenset({"name", "claim", "workload", "strategy", "replicate", "replicates"})
+_OWN_COLUMNS = frozenset({"name", "claim", "workload", "strategy", "replicate", "image.total"})
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def full_summary(tables: RunTables) -> Summary:
 
 
 def is_complete(experiment_dir: Path, key: str) -> bool:
-    """Tell whether a run of this key is stored and done. A failed, damaged or colliding one is not: it will be replaced."""
+    """Tell whether a run of this key is stored and done; a failed or damaged one is not and will be replaced."""
     try:
         manifest = read_manifest(experiment_dir / key[:FOLDER_KEY_LENGTH])
     except BadBundle:
@@ -126,7 +127,7 @@ def load_results(path: Path | str) -> "pd.DataFrame":
 
     Read from the manifests, so it is never stale. Columns: docs/results.md, "runs".
     """
-    frame: pd.DataFrame = runs_table(_run_folders(Path(path))).to_pandas()
+    frame: pd.DataFrame = _sorted(runs_table(_run_folders(Path(path)))).to_pandas()
     return frame
 
 
@@ -134,21 +135,24 @@ def rebuild_runs(experiment_dir: Path) -> Path:
     """Write `runs.parquet` from the manifests beside it; returns its path."""
     file = experiment_dir / RUNS_FILE
     temporary = experiment_dir / f".{RUNS_FILE}.{os.getpid()}"
-    pq.write_table(runs_table(_run_folders(experiment_dir)), temporary, compression="zstd")
+    pq.write_table(_sorted(runs_table(_run_folders(experiment_dir))), temporary, compression="zstd")
     temporary.rename(file)
     return file
 
 
 def runs_table(runs: Iterable[Path]) -> pa.Table:
-    """One row a run, in order of workload, strategy, varied values, replicate."""
+    """One row a run, in the order given; columns: docs/results.md, "runs"."""
     stored = [load_run(run) for run in runs]
     flat = [dict(_flatten(run.manifest.config)) for run in stored]
     varied = _varied(stored, flat)
     rows = [_row(run, values, varied) for run, values in zip(stored, flat, strict=True)]
-    numeric = ("network.rate_bytes_s", "network.rtt_s")
-    rows.sort(key=lambda row: (row["workload"], row["strategy"], *(row[name] or 0.0 for name in numeric), row["run"]))
     names = list(rows[0]) if rows else []
     return pa.table({name: _column([row[name] for row in rows]) for name in names})
+
+
+def _sorted(runs: pa.Table) -> pa.Table:
+    keys = ("experiment", "workload", "strategy", RATE_COLUMN, RTT_COLUMN, "replicate", "run")
+    return runs.sort_by([(key, "ascending") for key in keys])
 
 
 def _run_folders(path: Path) -> list[Path]:
@@ -163,7 +167,6 @@ def _run_folders(path: Path) -> list[Path]:
 
 def _row(run: StoredRun, flat: dict[str, Any], varied: list[str]) -> dict[str, Any]:
     manifest = run.manifest
-    network = manifest.config.get("network") or {}
     return {
         "experiment": manifest.experiment,
         "run": run.path.name,
@@ -174,10 +177,15 @@ def _row(run: StoredRun, flat: dict[str, Any], varied: list[str]) -> dict[str, A
         "status": manifest.status,
         "synthetic": manifest.synthetic,
         **{path: flat.get(path) for path in varied},
-        "network.rate_bytes_s": parse_rate(network["rate"]) if "rate" in network else None,
-        "network.rtt_s": parse_duration(network["rtt"]) if "rtt" in network else None,
+        RATE_COLUMN: _number(flat.get("network.rate"), parse_rate),
+        RTT_COLUMN: _number(flat.get("network.rtt"), parse_duration),
+        SIZE_COLUMN: _number(flat.get("image.total"), parse_size),
         **{key: run.summary.get(key) for key in SUMMARY_KEYS},
     }
+
+
+def _number(written: Any, parse: Callable[[Any], float]) -> float | None:
+    return None if written is None else parse(written)
 
 
 def _varied(stored: list[StoredRun], flat: list[dict[str, Any]]) -> list[str]:

@@ -137,7 +137,7 @@ def write_trace(path: Path, trace: Trace) -> None:
     write_bundle(path, TRACE_KIND, header, {name: getattr(trace, name) for name in TRACE_KIND.tables})
 
 
-def read_trace(path: Path) -> Trace:
+def read_trace(path: Path | str) -> Trace:
     """Read a trace bundle. Raises `BadBundle`."""
     header, tables = read_bundle(path, TRACE_KIND)
     missing = [name for name in TraceHeader.__dataclass_fields__ if name not in header and name != "synthetic"]

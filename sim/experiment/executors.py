@@ -55,7 +55,7 @@ class Processes:
     """
 
     jobs: int
-    preload: tuple[str, ...] = ("sim.experiment.load",)
+    preload: tuple[str, ...] = ("sim.experiment.batch",)
 
     def each(self, function: Callable[[Item], Answer], items: Sequence[Item]) -> Iterator[Answer]:
         """Yield the answers as workers finish. Raises `RunFailed` when the system killed a worker."""

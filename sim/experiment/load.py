@@ -2,7 +2,7 @@
 
 import difflib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,14 +37,19 @@ def load_experiment(path: Path, sets: Sequence[str] = ()) -> Experiment:
 
     An override of a path that a matrix varies fixes it; `matrix.a.b=[…]` gives the matrix other values.
     """
-    raw = _read(path)
+    return make_experiment(_read(path), path, sets)
+
+
+def make_experiment(values: Mapping[str, Any], path: Path, sets: Sequence[str] = ()) -> Experiment:
+    """Check what an experiment file holds; `path` is named in errors, and its folder is where hosts are looked for."""
+    raw = _copy(dict(values))
     grids = _grids(path, raw.pop("matrix", {}))
     for text in sets:
         _override(text, raw, grids)
     replicates = raw.pop("replicates", 1)
     if not isinstance(replicates, int) or isinstance(replicates, bool) or replicates < 1:
         raise BadConfig(f"{path}: replicates is {replicates!r}; it must be a whole number from 1")
-    cells = tuple(_cell(path, values) for values in _expand(path, raw, grids, replicates))
+    cells = tuple(_cell(path, cell) for cell in _expand(path, raw, grids, replicates))
     varied = tuple(dict.fromkeys(key for grid in grids for key in grid))
     return Experiment(cells[0].name, cells[0].claim, cells, varied, path.parent)
 

@@ -1,0 +1,123 @@
+"""Computing runs in a worker: what is sent there, what is stored from there, what comes back."""
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sim.core.errors import LazypullError
+from sim.core.manifest import Status
+from sim.core.result import RunTables
+from sim.core.store import write_run
+from sim.experiment.accounting import check_accounts
+from sim.experiment.inputs import Inputs
+from sim.experiment.plan import BOUND, Task
+from sim.strategy import Case, preset, simulate, what_ifs
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Runs that share a workload and image, so that these are loaded and compiled once."""
+
+    folder: Path
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One run that was stored; `error` is one line when it failed."""
+
+    key: str
+    status: Status
+    error: str | None = None
+
+
+class Bounds:
+    """Totals of the clairvoyant preset, one a cell: all strategies of a cell share it."""
+
+    def __init__(self) -> None:
+        self._totals: dict[str, float | int | None] = {}
+
+    def total_s(self, task: Task, inputs: Inputs) -> float | int | None:
+        """Total of the task's cell under the clairvoyant preset."""
+        cell = task.cell.model_dump_json(exclude={"name", "claim", "strategy", "what_ifs"})
+        if cell not in self._totals:
+            self._totals[cell] = simulate(case_of(task, inputs, BOUND)).summary["total_s"]
+        return self._totals[cell]
+
+
+def run_batch(batch: Batch) -> tuple[Finished, ...]:
+    """Compute and store every run of the batch; one that fails is stored as failed and the others go on."""
+    inputs, bounds = Inputs(), Bounds()
+    return tuple(_run(task, batch.folder, inputs, bounds) for task in batch.tasks)
+
+
+def compute(task: Task, inputs: Inputs, bounds: Bounds) -> RunTables:
+    """One run with its clairvoyant bound and its what-ifs."""
+    case = case_of(task, inputs, task.cell.strategy)
+    tables = simulate(case)
+    check_accounts(tables)
+    extra = {"clairvoyant_total_s": bounds.total_s(task, inputs)}
+    if task.cell.what_ifs:
+        others = {name: simulate(other).summary["total_s"] for name, other in what_ifs(case).items()}
+        extra |= {f"what_if_{name}_total_s": total_s for name, total_s in others.items()}
+    return replace(tables, summary={**tables.summary, **extra})
+
+
+def case_of(task: Task, inputs: Inputs, strategy_name: str) -> Case:
+    """The simulator's input for a task under a preset."""
+    cell, strategy = task.cell, preset(strategy_name)
+    image = inputs.image(task.workload, strategy, cell.image)
+    return Case(
+        workload=cell.workload,
+        columns=image.columns,
+        program=image.program,
+        readiness=image.readiness,
+        host=task.host,
+        network=cell.network.resolve(),
+        strategy=strategy,
+        nodes=cell.nodes,
+    )
+
+
+def batches(tasks: Iterable[Task], folder: Path, at_least: int) -> list[Batch]:
+    """Group by workload and image; split into about `at_least` pieces, keeping cells that share a bound together."""
+    groups: dict[Any, dict[Any, list[Task]]] = defaultdict(lambda: defaultdict(list))
+    for task in tasks:
+        cell = task.cell
+        network = (cell.network.model_dump_json(), cell.host, cell.replicate, cell.seed, cell.nodes)
+        groups[cell.workload, cell.image.model_dump_json()][network].append(task)
+    pieces = -(-at_least // max(1, len(groups)))
+    made: list[Batch] = []
+    for group in groups.values():
+        networks = list(group.values())
+        size = -(-len(networks) // pieces)
+        for start in range(0, len(networks), size):
+            part = networks[start : start + size]
+            made.append(Batch(folder, tuple(itertools.chain.from_iterable(part))))
+    return made
+
+
+def _run(task: Task, folder: Path, inputs: Inputs, bounds: Bounds) -> Finished:
+    start_s = time.perf_counter()
+    tables, error = None, None
+    try:
+        tables = compute(task, inputs, bounds)
+    except LazypullError as failure:
+        error = str(failure)
+    except Exception as failure:  # a defect in one run must not cost the others
+        error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
+    manifest = msgspec.structs.replace(
+        task.manifest,
+        status="done" if tables is not None else "failed",
+        error=error,
+        counts={} if tables is None else tables.counts,
+        wall_s=time.perf_counter() - start_s,
+    )
+    write_run(folder, manifest, tables)
+    return Finished(manifest.key, manifest.status, error)

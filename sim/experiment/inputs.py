@@ -1,0 +1,99 @@
+"""Loaded bundles, padded images and compiled programs: each is made once and handed around."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.catalog import Workload
+from sim.core.bundle import bundle_digest
+from sim.core.errors import BadBundle, ContentMismatch
+from sim.core.layout import Layout, read_layout
+from sim.core.program import Program
+from sim.core.trace import Trace, read_trace
+from sim.experiment.config import ImageConfig
+from sim.experiment.padded_layout import pad_layout
+from sim.experiment.padded_trace import pad_trace
+from sim.experiment.padding import Padding, PaddingRequest, plan_padding
+from sim.plan.columns import LayoutColumns, layout_columns
+from sim.plan.compile import compile_program
+
+if TYPE_CHECKING:
+    from sim.strategy import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What one run starts: the layout a strategy uses and the recorded program compiled against it."""
+
+    columns: LayoutColumns
+    program: Program
+    readiness: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything read or derived so far, by what it was made from. One object a batch."""
+
+    _layouts: dict[Path, Layout] = field(default_factory=dict)
+    _traces: dict[Path, Trace] = field(default_factory=dict)
+    _digests: dict[Path, str] = field(default_factory=dict)
+    _paddings: dict[Any, Padding] = field(default_factory=dict)
+    _images: dict[Any, Image] = field(default_factory=dict)
+
+    def layout(self, path: Path) -> Layout:
+        """Read a layout bundle. Raises `BadBundle`."""
+        if path not in self._layouts:
+            self._layouts[path] = read_layout(path)
+        return self._layouts[path]
+
+    def trace(self, path: Path) -> Trace:
+        """Read a trace bundle. Raises `BadBundle`, also when events were lost while recording."""
+        if path not in self._traces:
+            trace = read_trace(path)
+            if not trace.header.whole:
+                raise BadBundle(f"{path}: {trace.header.events_lost} events were lost in recording; record it again")
+            self._traces[path] = trace
+        return self._traces[path]
+
+    def digest(self, path: Path) -> str:
+        """Digest of a bundle that was read."""
+        if path not in self._digests:
+            self._digests[path] = bundle_digest(path)
+        return self._digests[path]
+
+    def check_same_content(self, workload: Workload, trace: Path, layout: Path) -> None:
+        """Raise `ContentMismatch` unless trace and layout belong to the same files."""
+        recorded, laid_out = self.trace(trace).header.content_id, self.layout(layout).content_id
+        if recorded != laid_out:
+            raise ContentMismatch(
+                f"{trace} was recorded on content {_short(recorded)} but {layout} has {_short(laid_out)}: they are "
+                f"not the same files; run `lazypull catalog build {workload.name}`"
+            )
+
+    def padding(self, workload: Workload, image: ImageConfig) -> Padding:
+        """Synthetic files to add, the same for every format. Raises `BadConfig` when the image asked for is smaller."""
+        key = (workload.name, image.model_dump_json())
+        if key not in self._paddings:
+            request = PaddingRequest(total_bytes=image.total_bytes, layers=image.layers, read_share=image.read_share)
+            gzip, estargz = (self.layout(workload.layouts[name]) for name in ("gzip", "estargz"))
+            self._paddings[key] = plan_padding(gzip, estargz, self.trace(workload.traces["throttled"]), request)
+        return self._paddings[key]
+
+    def image(self, workload: Workload, strategy: "Strategy", image: ImageConfig) -> Image:
+        """Layout and program for a strategy, padded where that was asked for."""
+        key = (workload.name, strategy.format, strategy.recording, image.model_dump_json())
+        if key not in self._images:
+            self._images[key] = self._make(workload, strategy, image)
+        return self._images[key]
+
+    def _make(self, workload: Workload, strategy: "Strategy", image: ImageConfig) -> Image:
+        layout = self.layout(workload.layouts[strategy.format])
+        trace = self.trace(workload.traces[strategy.recording])
+        if not image.as_recorded:
+            padding = self.padding(workload, image)
+            layout, trace = pad_layout(layout, padding), pad_trace(trace, padding)
+        return Image(layout_columns(layout), compile_program(trace, layout), trace.header.readiness)
+
+
+def _short(content_id: str) -> str:
+    return content_id.removeprefix("sha256:")[:12] + "…"

@@ -1,0 +1,64 @@
+"""Running a plan: skip what is stored, spread the rest over an executor, keep what finished whatever happens."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from sim.core.errors import BadInput
+from sim.core.store import is_complete, rebuild_runs
+from sim.experiment.executors import Executor
+from sim.experiment.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from sim.experiment.batch import Finished
+
+PIECES_PER_JOB = 4  # batches a worker gets: more balance the load and move the bar, fewer load inputs less often
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a plan. folder: `OUT/<experiment>`; keys: of all planned runs, in the order of the plan."""
+
+    folder: Path
+    keys: tuple[str, ...]
+    skipped: int
+    done: int
+    failed: "tuple[Finished, ...]"
+
+
+def run_plan(plan: Plan, out: Path, executor: Executor, advance: Callable[[int], Any] = lambda _runs: None) -> Outcome:
+    """Run what is not stored yet below `out`; `advance` hears how many more runs are finished.
+
+    Interrupted, it keeps what finished and rebuilds `runs.parquet`. Raises `BadInput` when `out` cannot be written.
+    """
+    from sim.experiment.batch import batches, run_batch
+
+    folder = out / plan.experiment.name
+    pending = [task for task in plan.tasks if not is_complete(folder, task.manifest.key)]
+    skipped = len(plan.tasks) - len(pending)
+    advance(skipped)
+    _make(folder)
+    finished: list[Finished] = []
+    try:
+        work = batches(pending, folder, PIECES_PER_JOB * executor.jobs)
+        with closing(cast("Generator[tuple[Finished, ...]]", executor.each(run_batch, work))) as answers:
+            for answer in answers:
+                finished += answer
+                advance(len(answer))
+    finally:
+        if skipped or any(folder.iterdir()):
+            rebuild_runs(folder)
+    failed = tuple(run for run in finished if run.status == "failed")
+    keys = tuple(task.manifest.key for task in plan.tasks)
+    return Outcome(folder, keys, skipped, len(finished) - len(failed), failed)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot write results here ({error.strerror}); pass another --out") from None
