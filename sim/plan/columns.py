@@ -7,6 +7,7 @@ import numpy as np
 
 from sim.core.bundle import column
 from sim.core.layout import Layout
+from sim.semantics.overlay import Overlay
 
 IntColumn = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -38,7 +39,8 @@ class LayoutColumns:
     entry_first_unit: IntColumn
     entry_last_unit: IntColumn
     blob_units: list[tuple[int, int]]  # by blob: first unit, one past the last
-    topmost: dict[str, int]  # by path of a regular file: its entry in the uppermost layer that names it
+    overlay: Overlay  # what the union of the layers shows
+    entry_of: dict[tuple[int, str], int]  # by layer and path
 
 
 def layout_columns(layout: Layout) -> LayoutColumns:
@@ -48,7 +50,7 @@ def layout_columns(layout: Layout) -> LayoutColumns:
     first, last = _entry_units(layout)
     toc, footer = _index(layout)
     bounds = np.searchsorted(unit_blob, np.arange(len(blobs["size"]) + 1))
-    paths = layout.entries.column("path").to_pylist()
+    paths, layers = layout.entries.column("path").to_pylist(), layout.entries.column("layer").to_pylist()
     return LayoutColumns(
         digest=blobs["digest"],
         size=blobs["size"],
@@ -64,12 +66,21 @@ def layout_columns(layout: Layout) -> LayoutColumns:
         unit_raw=column(layout.units, "raw_size").tolist(),
         unit_section_end=_section_ends(layout, unit_blob, unit_offset, last).tolist(),
         entry_path=paths,
-        entry_layer=layout.entries.column("layer").to_pylist(),
+        entry_layer=layers,
         entry_first_unit=first,
         entry_last_unit=last,
         blob_units=[(int(bounds[blob]), int(bounds[blob + 1])) for blob in range(len(blobs["size"]))],
-        topmost={path: entry for entry, path in enumerate(paths)},  # entries are sorted by layer: the last one wins
+        overlay=_overlay(layout, len(blobs["size"])),
+        entry_of={key: entry for entry, key in enumerate(zip(layers, paths, strict=True))},
     )
+
+
+def _overlay(layout: Layout, layers: int) -> Overlay:
+    rows: list[list[tuple[str, str, int]]] = [[] for _ in range(layers)]
+    names = ("layer", "path", "kind", "size")
+    for layer, *row in zip(*(layout.entries.column(name).to_pylist() for name in names), strict=True):
+        rows[layer].append(tuple(row))
+    return Overlay(rows)
 
 
 def _entry_units(layout: Layout) -> tuple[IntColumn, IntColumn]:

@@ -117,9 +117,12 @@ def _runtime_reads(run: NodeRun, case: Case, paths: tuple[str, ...]) -> Process:
 
 
 def _units_of(case: Case, path: str) -> list[int]:
-    """Units of the uppermost file of that path; none where the image has no such file or it is empty."""
+    """Units of the file that the union of the layers shows; none where it shows none or it is empty."""
     columns = case.columns
-    entry = columns.topmost.get(path)
-    if entry is None or columns.entry_first_unit[entry] < 0:
+    found = columns.overlay.lookup(path)
+    if found is None or found.layer is None:
+        return []
+    entry = columns.entry_of[found.layer, path]
+    if columns.entry_first_unit[entry] < 0:
         return []
     return list(range(int(columns.entry_first_unit[entry]), int(columns.entry_last_unit[entry]) + 1))
