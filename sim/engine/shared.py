@@ -18,9 +18,25 @@ ULPS = 4  # or when its end is within these steps of the clock
 
 
 class Flow:
-    """One amount on its way. `done` succeeds (value None) when all of it is through."""
+    """One amount on its way. `done` succeeds (value None) when all of it is through.
 
-    __slots__ = ("active", "amount", "cap", "done", "finish_s", "moved", "path", "rate", "serial")
+    For all else ask the solver; the fields below `active` are its own notes.
+    """
+
+    __slots__ = (
+        "active",
+        "amount",
+        "cap",
+        "done",
+        "finish_s",
+        "goal",
+        "limit",
+        "moved",
+        "path",
+        "rate",
+        "serial",
+        "since_s",
+    )
 
     def __init__(self, done: Event, amount: float, path: tuple[int, ...], cap: float, serial: int) -> None:
         self.done = done
@@ -29,9 +45,12 @@ class Flow:
         self.cap = cap
         self.serial = serial  # order of sending
         self.active = True  # neither through nor cancelled
-        self.moved = 0.0  # through at the solver's last look
+        self.moved = 0.0  # through at the solver's last look at it
         self.rate = 0.0
         self.finish_s = inf
+        self.since_s = 0.0
+        self.limit = 0.0
+        self.goal = 0.0
 
     def due(self, now: float) -> bool:
         """Say whether it is through at `now`, as far as floats can tell."""
@@ -67,8 +86,9 @@ class SharedResource(ABC):
         """
         _check(amount, "amount")
         _check(cap, "cap")
-        if amount == inf or len(set(path)) != len(path):
-            raise ValueError(f"flow of {amount} over links {path}: the amount must be finite and each link named once")
+        if amount == inf:
+            raise ValueError("amount is inf; it must be finite")
+        self._check_path(path)
         flow = Flow(Event(self.env), amount, path, cap, self._sent)
         self._sent += 1
         if amount == 0:
@@ -120,6 +140,10 @@ class SharedResource(ABC):
     def throughput(self, link: int) -> float:
         """Units a second the link carries since the last solve."""
         return sum(flow.rate for flow in self._flows_on(link))
+
+    def _check_path(self, path: tuple[int, ...]) -> None:
+        if len(set(path)) != len(path):
+            raise ValueError(f"path {path}: a flow crosses a link once")
 
     @abstractmethod
     def _admit(self, flow: Flow) -> None:
