@@ -56,7 +56,7 @@ def host_file(samples: Sequence[Sample]) -> HostFile:
     }
     measured = constants.Measured(samples, versions)
     about["gunzip"] = "containerd's own (no external program)"
-    about["statistic"] = "first quartile of the repetitions; cv = interquartile range / 1.349 / median"
+    about["cv"] = "interquartile range / 1.349 / median of the repetitions (of the files, for chunks)"
     about["load"] = round(os.getloadavg()[0], 2)
     about["aside"] = constants.aside(measured)
     found = constants.host_constants(measured, cores=about["cores"])

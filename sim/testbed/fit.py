@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
-# The machine may be shared: interruptions only ever add time, so the first quartile is
-# nearer to the undisturbed cost than the median, and less a matter of luck than the minimum.
-QUANTILE = 0.25
 IQR_OF_A_NORMAL = 1.349  # interquartile range ÷ standard deviation of a normal distribution
 
 
@@ -40,9 +38,25 @@ def group(samples: Iterable[Sample], measure: str) -> dict[tuple[int, int], list
     return grouped
 
 
-def typical_s(seconds: Sequence[float]) -> float:
-    """The undisturbed time of a repeated operation: its first quartile."""
-    return float(np.quantile(seconds, QUANTILE))
+class Statistic(Enum):
+    """How repetitions become one time. Interruptions by other work only ever add to it."""
+
+    QUICKEST = "minimum"  # the same long work again and again
+    FIRST_QUARTILE = (
+        "first quartile"  # short operations: nearer to undisturbed than the median, less luck than the minimum
+    )
+    MEAN = "mean"  # unequal pieces of work, each of which was the quickest of several
+
+
+def typical_s(seconds: Sequence[float], statistic: Statistic = Statistic.FIRST_QUARTILE) -> float:
+    """The undisturbed time of a repeated operation."""
+    match statistic:
+        case Statistic.QUICKEST:
+            return float(np.min(seconds))
+        case Statistic.FIRST_QUARTILE:
+            return float(np.quantile(seconds, 0.25))
+        case Statistic.MEAN:
+            return float(np.mean(seconds))
 
 
 def relative_spread(groups: Mapping[tuple[int, int], Sequence[float]]) -> float:
