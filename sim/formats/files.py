@@ -1,8 +1,9 @@
 """The files of one layer, cleaned: what any layer format lists, turned into sorted columns for `Tree` and `Layout`.
 
-Rules (stargz-snapshotter's reader, which an ordinary unpack agrees with): names are clamped into the root, the last of
-several entries with one name wins, a whiteout beside an entry of its name is hidden, what lies below a non-directory
-is hidden, an opaque mark of the root means nothing (overlayfs ignores it).
+Rules, as stargz-snapshotter's reader has them: names are clamped into the root, the last of several entries with one
+name wins, a whiteout beside an entry of its name is hidden, what lies below a non-directory is hidden. An opaque mark
+of the root means nothing, since overlayfs ignores it. They hold for every format, so that one content has one id; an
+unpack that follows a symlink of the same layer to place an entry would do otherwise, but no known layer asks for it.
 """
 
 from dataclasses import dataclass, field

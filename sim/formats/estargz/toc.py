@@ -1,6 +1,7 @@
 """The TOC of an eStargz blob: JSON in a one-file tar in its own gzip member. Source: docs/estargz.md, "TOC"."""
 
 import hashlib
+import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,21 +94,17 @@ def parse_toc(raw: bytes, where: str, *, max_entries: int = MAX_TOC_ENTRIES) -> 
     if raw.count(b"{") > max_entries:
         raise BadBlob(f"{where}: TOC has more than {max_entries} entries; raise max_entries if the layer is real")
     try:
-        if _other_case(raw):
+        if _OTHER_CASE.search(raw):
             return msgspec.convert(_exact_case(msgspec.json.decode(raw)), TocDocument).entries
         return msgspec.json.decode(raw, type=TocDocument).entries
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadBlob(f"{where}: TOC JSON does not parse ({error}); rebuild the layer or fetch it again") from None
 
 
-_KEYS = {"entries", *(name for name in TocEntry.__struct_encode_fields__)}
+_KEYS = ("entries", *TocEntry.__struct_encode_fields__)
 _LOWER_TO_KEY = {key.lower(): key for key in _KEYS}
-
-
-def _other_case(raw: bytes) -> bool:
-    """True when some key may be written in another case than the format's. Go would take it all the same."""
-    lower = raw.lower()
-    return any(lower.count(f'"{key.lower()}"'.encode()) != raw.count(f'"{key}"'.encode()) for key in sorted(_KEYS))
+_ANY_KEY = "|".join(_KEYS).encode()
+_OTHER_CASE = re.compile(rb'"(?!(?:' + _ANY_KEY + rb')")(?i:' + _ANY_KEY + rb')"\s*:')  # Go takes such keys as well
 
 
 def _exact_case(document: Any) -> Any:
