@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.core.manifest import SUMMARY_KEYS
-from sim.core.units import format_duration, format_rate, format_size, parse_size
+from sim.core.units import format_duration, format_rate, format_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,7 @@ SIZE = "image.total_bytes"
 LAYERS = "image.layers"
 READ_SHARE = "image.read_share"
 PREFERRED = {RATE: 12.5e6, RTT: 0.02}  # 100 Mbit/s and 20 ms: the reference network where it was run
-_WRITTEN = {RATE: "network.rate", RTT: "network.rtt", SIZE: "image.total"}  # the same values as the config has them
+_WRITTEN = frozenset({"network.rate", "network.rtt"})  # the same values as the config has them
 _OWN_COLUMNS = frozenset({"experiment", "run", "workload", "strategy", "source", "status", "synthetic", "replicate"})
 
 
@@ -47,20 +47,9 @@ AXES: tuple[Axis, ...] = (
 _BY_COLUMN = {axis.column: axis for axis in AXES}
 
 
-def with_numbers(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The runs table with every axis as numbers, also where the config wrote "30MB"."""
-    import pandas as pd
-
-    sizes = next((frame[name] for name in (SIZE, _WRITTEN[SIZE]) if name in frame), None)
-    if sizes is not None:
-        frame = frame.assign(**{SIZE: pd.to_numeric(sizes.map(_bytes, na_action="ignore"))})
-    texts = [name for name in _BY_COLUMN if name in frame and not pd.api.types.is_numeric_dtype(frame[name])]
-    return frame.assign(**{name: pd.to_numeric(frame[name]) for name in texts})
-
-
 def varied(frame: "pd.DataFrame") -> list[str]:
     """Config columns that differ within one workload under one strategy; axes first, in their order."""
-    without = {*SUMMARY_KEYS, *_OWN_COLUMNS, *_WRITTEN.values()}
+    without = {*SUMMARY_KEYS, *_OWN_COLUMNS, *_WRITTEN}
     known = [name for name in _BY_COLUMN if name in frame]
     others = [name for name in frame.columns if name not in without and name not in _BY_COLUMN]
     groups = frame.groupby(["workload", "strategy"])
@@ -132,10 +121,6 @@ def heading(column: str) -> str:
 def differ(values: "pd.Series[Any]") -> bool:
     """Whether a column holds more than one value, missing ones apart."""
     return len(values.dropna().unique()) > 1
-
-
-def _bytes(size: Any) -> float:
-    return parse_size(size) if isinstance(size, str) else float(size)
 
 
 def _missing(value: Any) -> bool:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from sim.core.errors import BadInput
 from sim.core.manifest import MANIFEST_FILE
 from sim.core.store import StoredRun, load_results, load_run
-from sim.report.axes import with_numbers
 from sim.report.cells import finished
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def open_results(path: Path) -> Results:
     if len(experiments) > 1:
         names = ", ".join(str(path / name) for name in experiments)
         raise BadInput(f"{path}: holds {len(experiments)} experiments; report on one of them: {names}")
-    done = with_numbers(finished(every))
+    done = finished(every)
     if done.empty:
         raise BadInput(f"{path}: none of its {len(every)} runs is done; run the experiment again")
     return Results(path, str(experiments[0]), done, len(every) - len(done))

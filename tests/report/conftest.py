@@ -1,7 +1,6 @@
 import pytest
 
 from sim.core.store import load_results
-from sim.report.axes import with_numbers
 from sim.report.cells import finished
 from tests.report.fake_results import write_image_size, write_startup
 
@@ -19,9 +18,9 @@ def image_size(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def runs(startup):
-    return with_numbers(finished(load_results(startup)))
+    return finished(load_results(startup))
 
 
 @pytest.fixture(scope="session")
 def size_runs(image_size):
-    return with_numbers(finished(load_results(image_size)))
+    return finished(load_results(image_size))

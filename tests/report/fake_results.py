@@ -51,7 +51,10 @@ def write_image_size(root: Path) -> Path:
     sweeps = {"total_bytes": (30_000_000, 10**8, 10**10), "layers": (1, 60), "read_share": (0.01, 0.3, 1.0)}
     images = [base, *({**base, name: value} for name, values in sweeps.items() for value in values)]
     for image, preset in itertools.product(images, PRESETS):
-        config = {"network": {"rate": "100 Mbit/s", "rtt": "20ms"}, "image": image}
+        written = {"total": f"{image['total_bytes'] / 1e6:g}MB"} | {
+            k: v for k, v in image.items() if k != "total_bytes"
+        }
+        config = {"network": {"rate": "100 Mbit/s", "rtt": "20ms"}, "image": written}
         requests = int(10 * image["layers"] + 2e-6 * image["total_bytes"] * image["read_share"])
         tables = run_tables(
             preset, image["total_bytes"], share=image["read_share"], requests=requests, own_s=0.4, rate=12.5e6, rtt=0.02

@@ -1,7 +1,6 @@
 """Which columns an experiment varied, where its reference cell is, and slices through it."""
 
 import pandas as pd
-import pytest
 
 from sim.report.axes import (
     AXES,
@@ -15,7 +14,6 @@ from sim.report.axes import (
     reference,
     slice_along,
     varied,
-    with_numbers,
 )
 
 AXIS = {axis.column: axis for axis in AXES}
@@ -68,10 +66,3 @@ def test_a_slice_moves_to_where_its_axis_was_varied():
     rows, held = slice_along(values, AXIS[LAYERS], reference(values))
     assert held == {RTT: 0.5}
     assert list(rows[LAYERS]) == [4, 8]
-
-
-@pytest.mark.parametrize("name", ["image.total", SIZE])
-def test_sizes_written_as_text_become_bytes(name):
-    values = with_numbers(frame(**{name: ["30MB", "1GB", None]}))
-    assert values[SIZE].to_list()[:2] == [30e6, 1e9]
-    assert values[SIZE].isna().to_list() == [False, False, True]

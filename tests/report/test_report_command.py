@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from click.testing import CliRunner
 
+from sim.cli.main import main
 from sim.cli.report import report
 from sim.core.errors import BadInput
 from sim.core.store import write_run
@@ -107,10 +108,9 @@ def test_the_timeline_can_show_chosen_runs(startup, runs, tmp_path):
     assert isinstance(refused.exception, BadInput)
 
 
-def test_the_same_results_give_the_same_bytes(startup, tmp_path):
-    for name in "ab":
-        assert run(startup, "--out", tmp_path / name).stdout.strip() == str(tmp_path / name / "index.html")
-    assert (tmp_path / "a/index.html").read_bytes() == (tmp_path / "b/index.html").read_bytes()
+def test_the_same_results_give_the_same_bytes(written, startup, tmp_path):
+    assert run(startup, "--out", tmp_path).stdout.strip() == str(tmp_path / "index.html")
+    assert (tmp_path / "index.html").read_text("utf-8") == written[1]
 
 
 def no_folder(path):
@@ -152,6 +152,13 @@ def test_what_is_no_result_gets_one_line_and_leaves_nothing(make, tmp_path):
     assert result.exception.exit_status == 2
     assert "\n" not in str(result.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_says_it_in_one_line_and_exits_with_2(tmp_path, capsys):
+    assert main(["report", str(tmp_path / "missing")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("lazypull: ")
+    assert error.count("\n") == 1
 
 
 def test_out_that_is_a_file_is_refused(startup, tmp_path):
