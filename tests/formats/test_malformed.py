@@ -85,6 +85,7 @@ BODY, TOC_AT = WHOLE[:-51], START + len(TWO)
         (footer(0), "not before the footer"),
         (BODY[:-9] + footer(TOC_AT), "is cut at byte"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_bad_footers(data, match):
     refused(BytesSource(data, "hand.esgz"), match)
@@ -117,6 +118,7 @@ def test_footers_the_reference_reader_takes_too():
         (b'{"ENTRIES":[],"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "does not parse"),
         (b'{"entries":[]} {}', "does not parse"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_bad_toc_json(text, match):
     refused(blob(text), match)
