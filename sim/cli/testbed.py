@@ -29,3 +29,51 @@ def calibrate(out: Path, scale: float) -> None:
     host = measuring.calibrate(scale=scale, progress=lambda text: click.echo(text, err=True))
     measuring.write(host, out)
     click.echo(f"wrote {len(host.constants)} constants to {out}", err=True)
+
+
+_name = click.option("--name", default="main", show_default=True, help="One to eight of a-z, 0-9; two can run at once.")
+
+
+@testbed.command()
+@_name
+@click.option("--mbit", type=click.FloatRange(min=0), default=0.0, help="Rate of the link, Mbit/s; 0 is unlimited.")
+@click.option("--rtt-ms", type=click.FloatRange(min=0), default=0.0, help="Round trip of the link, milliseconds.")
+@click.option("--prefetch/--no-prefetch", default=False, help="Whether the snapshotter fetches up to landmarks.")
+@click.option("--background/--no-background", default=False, help="Whether it fetches the rest when idle.")
+def up(name: str, mbit: float, rtt_ms: float, prefetch: bool, background: bool) -> None:
+    """Start a registry behind a shaped link, and a cold node with containerd and a lazy snapshotter."""
+    from sim.testbed import snapshotter
+    from sim.testbed import up as testbeds
+    from sim.testbed.link import Shape
+
+    shape = Shape(rate_bytes_s=mbit * 1e6 / 8, rtt_s=rtt_ms / 1e3)
+    settings = snapshotter.Settings(prefetch=prefetch, background=background)
+    addresses = testbeds.up(name, shape=shape, settings=settings)
+    click.echo(f"testbed {name} is up; its registry is {addresses.registry_host}", err=True)
+
+
+@testbed.command()
+@_name
+def down(name: str) -> None:
+    """Stop a testbed and remove all it made, also after a kill."""
+    from sim.testbed import up as testbeds
+
+    gone = testbeds.down(name)
+    click.echo(f"testbed {name} is down" if gone else f"there was no testbed {name}", err=True)
+
+
+@testbed.command()
+@_name
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def status(name: str, as_json: bool) -> None:
+    """Say which parts of a testbed run."""
+    from sim.testbed import up as testbeds
+
+    found = testbeds.status(name)
+    if as_json:
+        click.echo(testbeds.encode_status(found))
+        return
+    for daemon, running in found.running.items():
+        click.echo(f"{daemon:12} {'running' if running else 'not running'}")
+    click.echo(f"{'registry at':12} {found.registry or 'nowhere'}")
+    click.echo(f"{'mounts':12} {found.mounts}")

@@ -23,7 +23,9 @@ INSTALLED: Mapping[str, str] = {
 # Programs of our own small module in tools/testbed, by folder.
 OWN: Mapping[str, str] = {
     "lazypull-calib": "calib",
+    "lazypull-client": "client",
     "lazypull-firstinstr": "firstinstr",
+    "lazypull-forwarder": "forwarder",
     "lazypull-snapshotter": "snapshotter",
 }
 

@@ -19,6 +19,7 @@ class Running:
 
     pid: int
     started_ticks: int
+    log: Path
 
     def alive(self) -> bool:
         """Whether it still runs (a zombie does not)."""
@@ -49,16 +50,16 @@ def start(name: str, command: Sequence[str], folder: Path, *, environment: Mappi
     )
     ticks = started_ticks(pid)
     if ticks is None:
-        raise RunFailed(f"{name} ended at once; see {log}")
+        raise RunFailed(f"{name} ended at once: {_last_line(Path(log))}")
     (folder / f"{name}.pid").write_text(f"{pid} {ticks}\n")
-    return Running(pid, ticks)
+    return Running(pid, ticks, Path(log))
 
 
 def recorded(name: str, folder: Path) -> Running | None:
     """The process that a pid file names, running or not; None without a (whole) pid file."""
     try:
         pid, ticks = (folder / f"{name}.pid").read_text().split()
-        return Running(int(pid), int(ticks))
+        return Running(int(pid), int(ticks), folder / f"{name}.log")
     except (OSError, ValueError):
         return None
 
@@ -99,5 +100,10 @@ def wait_for(path: Path, running: Running, what: str, *, at_most_s: float = 20.0
     deadline = time.monotonic() + at_most_s
     while not path.exists():
         if not running.alive() or time.monotonic() > deadline:
-            raise RunFailed(f"{what} did not come up ({path} never appeared); see its log in {path.parent}")
+            raise RunFailed(f"{what} did not come up within {at_most_s:.0f} s: {_last_line(running.log)}")
         time.sleep(0.02)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"{log.name} is empty"

@@ -1,0 +1,88 @@
+"""The link between node and registry: a network namespace, two TUN devices and a forwarder that delays packets."""
+
+import os
+import signal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from sim.core.errors import RunFailed
+from sim.testbed import process
+from sim.testbed.binaries import Binaries
+from sim.testbed.commands import run
+from sim.testbed.names import Addresses, Names
+
+QUEUE_S = 0.05  # how long a packet may wait for the link before it is dropped; as tbf's `latency 50ms`
+LEAST_QUEUE_BYTES = 256_000  # four packets as large as offload makes them
+NAMESPACES = Path("/run/netns")  # where iproute2 keeps named ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What the link does to packets, each way alike.
+
+    rate_bytes_s: on an Ethernet wire, headers included; 0 = as fast as the machine. rtt_s: round trip.
+    cut: carries nothing.
+    """
+
+    rate_bytes_s: float = 0.0
+    rtt_s: float = 0.0
+    cut: bool = False
+
+
+def render_settings(shape: Shape) -> bytes:
+    """The forwarder's settings file. A long fat link gets a queue of its own bandwidth × delay."""
+    queue = max(LEAST_QUEUE_BYTES, shape.rate_bytes_s * max(QUEUE_S, shape.rtt_s))
+    return msgspec.json.encode({**asdict(shape), "queue_bytes": queue if shape.rate_bytes_s else 0})
+
+
+def start(names: Names, addresses: Addresses, shape: Shape, binaries: Binaries) -> process.Running:
+    """Make the namespace and the link. Everything but the namespace vanishes with the forwarder."""
+    run("ip", "netns", "add", names.namespace)
+    run("ip", "-n", names.namespace, "link", "set", "lo", "up")
+    settings = _write(names, shape)
+    program = str(binaries.path("lazypull-forwarder"))
+    command = [program, str(settings), names.node_device, names.registry_device]
+    running = process.start("forwarder", command, names.folder)
+    for device in (names.node_device, names.registry_device):
+        process.wait_for(Path("/sys/class/net") / device, running, "forwarder")
+    run("ip", "link", "set", names.registry_device, "netns", names.namespace)
+    _address(["ip"], names.node_device, addresses.node)
+    _address(["ip", "-n", names.namespace], names.registry_device, addresses.registry)
+    return running
+
+
+def reshape(names: Names, shape: Shape) -> None:
+    """Change rate and delay of a running link; packets on the way keep theirs."""
+    running = process.recorded("forwarder", names.folder)
+    if running is None or not running.alive():
+        raise RunFailed(f"testbed {names.name!r} has no link; run `lazypull testbed up`")
+    _write(names, shape)
+    os.kill(running.pid, signal.SIGHUP)
+
+
+def stop(names: Names) -> None:
+    """Take the link and its namespace away, whatever of them is there."""
+    process.stop("forwarder", names.folder)
+    if (NAMESPACES / names.namespace).exists():
+        run("ip", "netns", "delete", names.namespace)
+
+
+def local_addresses() -> set[str]:
+    """Every IPv4 address of this machine's root namespace."""
+    found = msgspec.json.decode(run("ip", "-json", "-4", "address", "show") or "[]")
+    return {entry["local"] for device in found for entry in device.get("addr_info", [])}
+
+
+def _address(ip: list[str], device: str, address: str) -> None:
+    run(*ip, "address", "add", f"{address}/30", "dev", device)
+    run(*ip, "link", "set", device, "mtu", "1500", "up")
+
+
+def _write(names: Names, shape: Shape) -> Path:
+    path = names.folder / "link.json"
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(render_settings(shape))
+    temporary.replace(path)
+    return path

@@ -1,0 +1,31 @@
+"""The node of a testbed: snapshotter and containerd, always started with empty roots."""
+
+import shutil
+
+from sim.testbed import containerd, leftovers, process, snapshotter
+from sim.testbed.binaries import Binaries
+from sim.testbed.names import Addresses, Names
+
+
+def place(names: Names) -> containerd.Containerd:
+    """Where this testbed's containerd lies."""
+    return containerd.Containerd(names.folder / "node")
+
+
+def start(names: Names, addresses: Addresses, settings: snapshotter.Settings, binaries: Binaries) -> None:
+    """Start a cold node: the snapshotter first, since containerd asks for it while it boots."""
+    here = place(names)
+    snapshotter.start(here.folder, settings, addresses, binaries)
+    containerd.start(here, binaries, snapshotter_socket=snapshotter.socket(here.folder))
+
+
+def stop(names: Names) -> None:
+    """Stop the node and remove everything it had: containers, mounts, images. Works after a kill as well."""
+    here = place(names)
+    process.stop("containerd", here.folder)
+    leftovers.kill_containers(names.namespace)
+    leftovers.kill_shims(here.socket)
+    process.stop("stargz", here.folder)
+    leftovers.unmount_below(here.folder)
+    if here.folder.exists():
+        shutil.rmtree(here.folder)

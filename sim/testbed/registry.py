@@ -1,0 +1,115 @@
+"""The registry: distribution behind nginx, which writes one JSON line for each request it has answered."""
+
+from pathlib import Path
+
+from sim.testbed import process
+from sim.testbed.binaries import Binaries, system_tool
+from sim.testbed.names import REGISTRY_PORT, Addresses, Names
+
+BACKEND = "127.0.0.1:5001"  # inside the testbed's namespace, so the same for every testbed
+
+# What each line of the request log holds. `ended` is the clock at the end of the answer, `took` spans from the
+# first byte of the request to the last byte handed to the socket; `head` from nginx's asking the registry to
+# its first byte of header.
+LOG_FIELDS = {
+    "ended": "$msec",
+    "took": "$request_time",
+    "head": '"$upstream_header_time"',
+    "method": '"$request_method"',
+    "uri": '"$uri"',
+    "range": '"$http_range"',
+    "status": "$status",
+    "bytes": "$body_bytes_sent",
+    "sent": "$bytes_sent",
+    "connection": "$connection",
+    "nth": "$connection_requests",
+    "agent": '"$http_user_agent"',
+}
+
+
+def render_registry(folder: Path) -> str:
+    """The configuration of distribution v3: blobs in a folder, no log, no redirects."""
+    return "\n".join(
+        [
+            "version: 0.1",
+            "log:",
+            "  level: error",
+            "  accesslog:",
+            "    disabled: true",
+            "storage:",
+            "  filesystem:",
+            f"    rootdirectory: {folder / 'blobs'}",
+            "  delete:",
+            "    enabled: true",
+            "http:",
+            f"  addr: {BACKEND}",
+            "",
+        ]
+    )
+
+
+def render_nginx(folder: Path, addresses: Addresses) -> str:
+    """The front, nginx: buffering off, else it would report the time to its own buffer instead of the client's."""
+    fields = ",".join(f'"{name}":{value}' for name, value in LOG_FIELDS.items())
+    temporary = "\n".join(
+        f"  {kind}_temp_path {folder / 'nginx' / kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return f"""daemon off;
+user root;
+worker_processes 1;
+pid {folder / "nginx" / "pid"};
+error_log stderr warn;
+events {{ worker_connections 512; }}
+http {{
+{temporary}
+  log_format requests escape=json '{{{fields}}}';
+  access_log {request_log(folder)} requests;
+  client_max_body_size 0;
+  keepalive_timeout 300s;
+  keepalive_requests 1000000;
+  tcp_nodelay on;
+  upstream backend {{ server {BACKEND}; keepalive 16; }}
+  server {{
+    listen {addresses.registry}:{REGISTRY_PORT};
+    location / {{
+      proxy_pass http://backend;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_buffering off;
+      proxy_buffer_size 64k;
+      proxy_buffers 4 64k;
+      proxy_busy_buffers_size 128k;
+      proxy_request_buffering off;
+      proxy_read_timeout 600s;
+      proxy_send_timeout 600s;
+    }}
+  }}
+}}
+"""
+
+
+def request_log(folder: Path) -> Path:
+    """Where nginx writes its lines."""
+    return folder / "requests.jsonl"
+
+
+def start(names: Names, addresses: Addresses, binaries: Binaries) -> None:
+    """Start both in the testbed's network namespace; returns when nginx listens."""
+    folder = names.folder / "registry"
+    (folder / "nginx").mkdir(parents=True, exist_ok=True)
+    (folder / "registry.yml").write_text(render_registry(folder))
+    (folder / "nginx.conf").write_text(render_nginx(folder, addresses))
+    inside = ["ip", "netns", "exec", names.namespace]
+    serve = [str(binaries.path("registry")), "serve", str(folder / "registry.yml")]
+    process.start("registry", inside + serve, names.folder, environment={"OTEL_TRACES_EXPORTER": "none"})
+    nginx = [system_tool("nginx", "nginx-light"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    running = process.start("nginx", inside + nginx, names.folder)
+    process.wait_for(folder / "nginx" / "pid", running, "nginx")
+
+
+def stop(names: Names) -> None:
+    """Stop both, whichever runs."""
+    process.stop("nginx", names.folder)
+    process.stop("registry", names.folder)
