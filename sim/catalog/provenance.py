@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,5 @@ def _debian_packages(layers: Sequence[CachedLayer]) -> Iterator[tuple[str, str]]
 def _wheels(layers: Sequence[CachedLayer]) -> Iterator[tuple[str, str]]:
     for layer in layers:
         for file in layer.root.glob(WHEEL_METADATA):
-            lines = file.read_text(errors="replace").splitlines()
-            fields = dict(line.split(": ", 1) for line in lines[:10] if ": " in line)
+            fields = HeaderParser().parsestr(file.read_text(errors="replace"), headersonly=True)
             yield fields["Name"], fields["Version"]
