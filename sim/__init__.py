@@ -1,12 +1,6 @@
 """lazypull: how long until a container is ready, where the time went, and which layout would be better."""
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sim.core.store import load_results, load_run
-    from sim.core.trace import read_trace as load_trace
-    from sim.experiment.single import run
-    from sim.plan.compile import compile_program as compile
+from typing import Any
 
 __all__ = ["compile", "load_results", "load_run", "load_trace", "run"]
 

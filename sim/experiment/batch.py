@@ -15,9 +15,10 @@ from sim.core.manifest import Status
 from sim.core.result import RunTables
 from sim.core.store import write_run
 from sim.experiment.accounting import check_accounts
+from sim.experiment.compose import compose
 from sim.experiment.inputs import Inputs
 from sim.experiment.plan import BOUND, Task
-from sim.strategy import Case, preset, simulate, what_ifs
+from sim.strategy import Case, Strategy, preset, simulate, what_ifs
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Bounds:
         """Total of the task's cell under the clairvoyant preset."""
         cell = task.cell.model_dump_json(exclude={"name", "claim", "strategy", "what_ifs"})
         if cell not in self._totals:
-            self._totals[cell] = simulate(case_of(task, inputs, BOUND)).summary["total_s"]
+            self._totals[cell] = simulate(case_of(task, inputs, preset(BOUND))).summary["total_s"]
         return self._totals[cell]
 
 
@@ -59,7 +60,7 @@ def run_batch(batch: Batch) -> tuple[Finished, ...]:
 
 def compute(task: Task, inputs: Inputs, bounds: Bounds) -> RunTables:
     """One run with its clairvoyant bound and its what-ifs."""
-    case = case_of(task, inputs, task.cell.strategy)
+    case = case_of(task, inputs, compose(task.cell.strategy))
     tables = simulate(case)
     check_accounts(tables)
     extra = {"clairvoyant_total_s": bounds.total_s(task, inputs)}
@@ -69,9 +70,9 @@ def compute(task: Task, inputs: Inputs, bounds: Bounds) -> RunTables:
     return replace(tables, summary={**tables.summary, **extra})
 
 
-def case_of(task: Task, inputs: Inputs, strategy_name: str) -> Case:
-    """The simulator's input for a task under a preset."""
-    cell, strategy = task.cell, preset(strategy_name)
+def case_of(task: Task, inputs: Inputs, strategy: Strategy) -> Case:
+    """The simulator's input for a task under a strategy."""
+    cell = task.cell
     image = inputs.image(task.workload, strategy, cell.image)
     return Case(
         workload=cell.workload,

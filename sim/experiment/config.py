@@ -1,9 +1,17 @@
 """The experiment file's shape: one `Cell` is one run, checked at the edge, values kept as they were written."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from sim.core.errors import BadInput
 from sim.core.network import Network, Outage, Registry
@@ -94,7 +102,7 @@ class NetworkConfig(Part):
             rate_bytes_s=parse_rate(self.rate),
             rtt_s=parse_duration(self.rtt),
             wire_overhead=float(self.wire_overhead),
-            bucket_bytes=_bytes(self.bucket),
+            bucket_bytes=size_bytes(self.bucket),
             outages=tuple(
                 Outage(start_s=parse_duration(outage.start), duration_s=parse_duration(outage.duration))
                 for outage in self.outages
@@ -124,12 +132,64 @@ class ImageConfig(Part):
     @property
     def total_bytes(self) -> int | None:
         """Bytes asked for, None = as recorded."""
-        return None if self.total is None else _bytes(self.total)
+        return None if self.total is None else size_bytes(self.total)
 
     @property
     def as_recorded(self) -> bool:
         """No padding was asked for."""
         return self.total is None and self.layers is None and self.read_share is None
+
+
+class Switchable(Part):
+    """A part that `none` leaves out."""
+
+    off: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_off(cls, value: Any) -> Any:
+        return {"off": True} if value == "none" else value
+
+
+class PrefetchConfig(Switchable):
+    """Fetch what lies before the landmark; create waits so long at most."""
+
+    wait_at_most: Duration = "10s"
+
+
+class BackgroundConfig(Switchable):
+    """Fetch the rest when nothing was asked for so long."""
+
+    quiet: Duration = "5s"
+    max_concurrency: Annotated[int, Field(ge=1, le=64)] = 2
+
+
+class StrategyConfig(Part):
+    """A preset by name, or a mapping: `like` a preset, and what is different. null: as the preset has it."""
+
+    like: str
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")] | None = None
+    format: Literal["gzip", "estargz", "estargz-landmark"] | None = None
+    region_size: Size | None = None
+    downloads: Annotated[int, Field(ge=1, le=1000)] | None = None
+    present_layers: Annotated[int, Field(ge=0)] | None = None
+    prefetch: PrefetchConfig | None = None
+    background: BackgroundConfig | None = None
+
+    @property
+    def label(self) -> str:
+        """What result tables call it."""
+        return self.name or self.like
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_is_preset(cls, value: Any) -> Any:
+        return {"like": value} if isinstance(value, str) else value
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, serialize: SerializerFunctionWrapHandler) -> Any:
+        given = {name: value for name, value in serialize(self).items() if value is not None}
+        return self.like if given.keys() == {"like"} else given
 
 
 class Cell(Part):
@@ -138,7 +198,7 @@ class Cell(Part):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     claim: str = ""
     workload: str
-    strategy: str
+    strategy: StrategyConfig
     network: NetworkConfig = NetworkConfig()
     host: str = "reference"
     image: ImageConfig = ImageConfig()
@@ -148,5 +208,6 @@ class Cell(Part):
     what_ifs: bool = True
 
 
-def _bytes(size: str | float) -> int:
+def size_bytes(size: str | float) -> int:
+    """Bytes of a `Size` as written."""
     return parse_size(size) if isinstance(size, str) else round(size)

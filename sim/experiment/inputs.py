@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sim.catalog import Workload
 from sim.core.bundle import bundle_digest
@@ -16,9 +16,7 @@ from sim.experiment.padded_trace import pad_trace
 from sim.experiment.padding import Padding, PaddingRequest, plan_padding
 from sim.plan.columns import LayoutColumns, layout_columns
 from sim.plan.compile import compile_program
-
-if TYPE_CHECKING:
-    from sim.strategy import Strategy
+from sim.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +77,14 @@ class Inputs:
             self._paddings[key] = plan_padding(gzip, estargz, self.trace(workload.traces["throttled"]), request)
         return self._paddings[key]
 
-    def image(self, workload: Workload, strategy: "Strategy", image: ImageConfig) -> Image:
+    def image(self, workload: Workload, strategy: Strategy, image: ImageConfig) -> Image:
         """Layout and program for a strategy, padded where that was asked for."""
         key = (workload.name, strategy.format, strategy.recording, image.model_dump_json())
         if key not in self._images:
             self._images[key] = self._make(workload, strategy, image)
         return self._images[key]
 
-    def _make(self, workload: Workload, strategy: "Strategy", image: ImageConfig) -> Image:
+    def _make(self, workload: Workload, strategy: Strategy, image: ImageConfig) -> Image:
         layout = self.layout(workload.layouts[strategy.format])
         trace = self.trace(workload.traces[strategy.recording])
         if not image.as_recorded:

@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +45,17 @@ def make_experiment(values: Mapping[str, Any], path: Path, sets: Sequence[str] =
     """Check what an experiment file holds; `path` is named in errors, and its folder is where hosts are looked for."""
     raw = _copy(dict(values))
     grids = _grids(path, raw.pop("matrix", {}))
+    fixed: dict[str, Any] = {}
     for text in sets:
-        _override(text, raw, grids)
+        key, value = _override(text, grids)
+        if key == "replicates":
+            raw[key] = value
+        elif not key.startswith("matrix."):
+            fixed[key] = value
     replicates = raw.pop("replicates", 1)
     if not isinstance(replicates, int) or isinstance(replicates, bool) or replicates < 1:
         raise BadConfig(f"{path}: replicates is {replicates!r}; it must be a whole number from 1")
-    cells = tuple(_cell(path, cell) for cell in _expand(path, raw, grids, replicates))
+    cells = tuple(_cell(path, cell) for cell in _expand(path, raw, grids, fixed, replicates))
     varied = tuple(dict.fromkeys(key for grid in grids for key in grid))
     return Experiment(cells[0].name, cells[0].claim, cells, varied, path.parent)
 
@@ -79,7 +85,8 @@ def _grids(path: Path, matrix: Any) -> list[dict[str, list[Any]]]:
     return [dict(grid) for grid in grids]
 
 
-def _override(text: str, raw: dict[str, Any], grids: list[dict[str, list[Any]]]) -> None:
+def _override(text: str, grids: list[dict[str, list[Any]]]) -> tuple[str, Any]:
+    """Key and value of one `--set`; grids no longer vary what it fixes, or vary it as it says."""
     key, equals, value_text = text.partition("=")
     if not equals or not key:
         raise BadConfig(f"--set {text}: write it as key=value, like network.rate='50 Mbit/s'")
@@ -88,45 +95,43 @@ def _override(text: str, raw: dict[str, Any], grids: list[dict[str, list[Any]]])
     except yaml.YAMLError:
         raise BadConfig(f"--set {text}: the value is not YAML; quote it") from None
     path, dot, varied = key.partition(".")
-    if path == "matrix" and dot:
-        if not isinstance(value, list) or not value:
-            raise BadConfig(f"--set {text}: a matrix value is a list, like {key}=[a, b]")
+    if path != "matrix":
         for grid in grids:
-            grid[varied] = value
-        return
+            grid.pop(key, None)
+        return key, value
+    if not dot or not isinstance(value, list) or not value:
+        raise BadConfig(f"--set {text}: write it like matrix.network.rate=[20 Mbit/s, 100 Mbit/s]")
     for grid in grids:
-        grid.pop(key, None)
-    _put(raw, key, value)
+        grid[varied] = value
+    return key, value
 
 
 def _expand(
-    path: Path, raw: dict[str, Any], grids: list[dict[str, list[Any]]], replicates: int
+    path: Path, raw: dict[str, Any], grids: list[dict[str, list[Any]]], fixed: dict[str, Any], replicates: int
 ) -> Iterator[dict[str, Any]]:
-    total = replicates * sum(_product(grid) for grid in grids)
+    """Every cell of every grid; what `--set` fixes is put in last and so holds everywhere."""
+    total = replicates * sum(math.prod(map(len, grid.values())) for grid in grids)
     if total > MAX_CELLS:
         raise BadConfig(f"{path}: the matrix has {total} runs, at most {MAX_CELLS} are allowed; split the file")
     for grid in grids:
         for values in itertools.product(*grid.values()):
             for replicate in range(replicates):
-                cell = _copy(raw)
-                for key, value in zip(grid, values, strict=True):
+                cell = _copy(raw) | {"replicate": replicate}
+                for key, value in itertools.chain(zip(grid, values, strict=True), fixed.items()):
                     _put(cell, str(key), value)
-                yield cell | {"replicate": replicate} if replicates > 1 else cell
-
-
-def _product(grid: dict[str, list[Any]]) -> int:
-    total = 1
-    for values in grid.values():
-        total *= len(values)
-    return total
+                yield cell
 
 
 def _put(raw: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
     for name in parents:
         below = raw.get(name)
-        if not isinstance(below, dict):
+        if name == "strategy" and isinstance(below, str):
+            below = raw[name] = {"like": below}
+        if below is None:
             below = raw[name] = {}
+        if not isinstance(below, dict):
+            raise BadConfig(f"{key}: cannot be set, since {name} is {below!r} and not a mapping; mend the file")
         raw = below
     raw[last] = value
 
@@ -157,6 +162,8 @@ def _explain(error: ValidationError) -> str:
         case "value_error":
             reason = str(first["ctx"]["error"])
             return f"{where}{'' if reason.startswith(':') else ' '}{reason}"
+        case "model_type":
+            return f"{where} is {first['input']!r}; it must be a mapping of keys"
         case _:
             message = first["msg"][0].lower() + first["msg"][1:]
             return f"{where} is {first['input']!r}; {message}"

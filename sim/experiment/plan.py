@@ -5,7 +5,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -13,14 +13,13 @@ import sim
 from sim.catalog import Workload, workload
 from sim.core.host import Host, LoadedHost, load_host
 from sim.core.manifest import Manifest
+from sim.experiment.compose import compose
 from sim.experiment.config import Cell
 from sim.experiment.draw import host_of
 from sim.experiment.inputs import Inputs
 from sim.experiment.load import Experiment
 from sim.experiment.version import commit, model_version, versions
-
-if TYPE_CHECKING:
-    from sim.strategy import Strategy
+from sim.strategy import Strategy, preset
 
 BOUND = "clairvoyant"  # the preset every run is compared with
 
@@ -52,9 +51,6 @@ def make_plan(experiment: Experiment) -> Plan:
 
 class _Planner:
     def __init__(self, experiment: Experiment) -> None:
-        from sim.strategy import preset
-
-        self._preset = preset
         self._experiment = experiment
         self._inputs = Inputs()
         self._hosts: dict[str, LoadedHost] = {}
@@ -74,7 +70,7 @@ class _Planner:
             key_parts=parts,
             config=cell.model_dump(),
             workload=cell.workload,
-            strategy=cell.strategy,
+            strategy=cell.strategy.label,
             replicate=cell.replicate,
             status="done",
             synthetic=synthetic,
@@ -88,9 +84,9 @@ class _Planner:
 
     def _key_parts(self, cell: Cell, found: Workload, loaded: LoadedHost) -> tuple[dict[str, Any], bool]:
         """Everything that changes the numbers, and whether any of it was made up."""
-        strategy = self._preset(cell.strategy)
+        strategy = compose(cell.strategy)
         digests, synthetic = self._inputs_of(found, strategy)
-        bound_digests, bound_synthetic = self._inputs_of(found, self._preset(BOUND))
+        bound_digests, bound_synthetic = self._inputs_of(found, preset(BOUND))
         if not cell.image.as_recorded:
             self._inputs.padding(found, cell.image)
             digests |= {f"padded like {name}": self._inputs.digest(found.layouts[name]) for name in ("gzip", "estargz")}
@@ -100,7 +96,7 @@ class _Planner:
             "model": model_version(),
             "workload": cell.workload,
             "inputs": digests,
-            "bound": {"inputs": bound_digests, "strategy": plain(self._preset(BOUND))},
+            "bound": {"inputs": bound_digests, "strategy": plain(preset(BOUND))},
             "host": loaded.digest,
             "strategy": plain(strategy),
             "network": plain(cell.network.resolve()),
@@ -112,7 +108,7 @@ class _Planner:
         }
         return parts, synthetic or bound_synthetic
 
-    def _inputs_of(self, found: Workload, strategy: "Strategy") -> tuple[dict[str, str], bool]:
+    def _inputs_of(self, found: Workload, strategy: Strategy) -> tuple[dict[str, str], bool]:
         layout, trace = found.layouts[strategy.format], found.traces[strategy.recording]
         self._inputs.check_same_content(found, trace, layout)
         synthetic = self._inputs.layout(layout).synthetic or self._inputs.trace(trace).header.synthetic
