@@ -157,8 +157,9 @@ class Layer:
                 size, _ = wire.XATTR_IN.unpack_from(body)
                 return lower.getxattr(node, _text(body[wire.XATTR_IN.size :]), size)
             case wire.LISTXATTR:
-                size, _ = wire.XATTR_IN.unpack_from(body)
-                return lower.listxattr(node, size)
+                path = self._store.paths.number(os.fsdecode(lower.path(node)))
+                self._opens.listed(request.asker, node, path, request.start_ns)
+                return lower.listxattr(node, wire.XATTR_IN.unpack_from(body)[0])
             case wire.READLINK:
                 return lower.readlink(node)
             case wire.RELEASE:
@@ -195,8 +196,6 @@ class Layer:
         path = self._store.paths.number(os.fsdecode(name))
         kind = KIND_NUMBERS[opcode]
         rows.extend((request.asker, kind, path, self._number, offset, size, request.start_ns, end_ns, serial))
-        if opcode == wire.LISTXATTR:
-            self._opens.listed(request.asker, request.node, path, end_ns)
 
 
 def _text(body: memoryview) -> bytes:
