@@ -11,7 +11,7 @@ import simpy
 from sim.core.result import SHARE_KINDS, STEPS_SCHEMA, SUMMARY_FIELDS, RunTables
 from sim.core.trace import READY_MARK
 from sim.engine.maxmin import MaxMin
-from sim.engine.maxmin import MaxMin as Star
+from sim.engine.star import Star
 from sim.engine.shared import SharedResource
 from sim.model.timeline import INFLATE, UNPACK
 from sim.model.world import World
