@@ -113,7 +113,7 @@ def perturb(delays_s: tuple[float, ...], runs: int, recordings: int, *, as_json:
         return
     click.echo("delay ms  predicted s  real s  spread  error")
     for row in rows:
-        seconds = f"{row.predicted_s:11.3f}  {row.real_mean_s:6.3f}"
+        seconds = f"{row.predicted_s:11.3f}  {row.real_median_s:6.3f}"
         click.echo(f"{row.read_delay_s * 1000:8g}  {seconds}  {row.spread:5.1%}  {row.error:+5.1%}")
 
 

@@ -15,15 +15,16 @@ from sim.record.recording import Recording, record
 
 
 class Perturbed(msgspec.Struct, frozen=True, kw_only=True):
-    """One predicted delay. Seconds; real_s: every real run; spread: (longest − shortest) ÷ mean of them.
+    """One predicted delay, in seconds.
 
-    predicted_s: median over the recordings. error: predicted ÷ mean of the real runs − 1.
+    predicted_s: median over the recordings. real_s: every real run. spread: (longest − shortest) ÷ median of them.
+    error: predicted ÷ median of the real runs − 1.
     """
 
     read_delay_s: float
     predicted_s: float
     real_s: tuple[float, ...]
-    real_mean_s: float
+    real_median_s: float
     spread: float
     error: float
 
@@ -56,13 +57,13 @@ def perturb(
 
 
 def _compare(delay_s: float, predicted: list[float], real: list[float]) -> Perturbed:
-    mean = statistics.mean(real)
+    median = statistics.median(real)
     guess = statistics.median(predicted)
     return Perturbed(
         read_delay_s=delay_s,
         predicted_s=guess,
         real_s=tuple(real),
-        real_mean_s=mean,
-        spread=(max(real) - min(real)) / mean,
-        error=guess / mean - 1,
+        real_median_s=median,
+        spread=(max(real) - min(real)) / median,
+        error=guess / median - 1,
     )
