@@ -70,11 +70,12 @@ def _add_all(archive: tarfile.TarFile, root: Path, newest_s: int) -> None:
         if stat.S_ISSOCK(status.st_mode):
             continue
         member = _member(path, status, str(path.relative_to(root)), newest_s)
-        if member.isreg() and status.st_nlink > 1:
+        is_file = stat.S_ISREG(status.st_mode)
+        if is_file and status.st_nlink > 1:
             first = first_names.setdefault((status.st_dev, status.st_ino), member.name)
             if first != member.name:
                 member.type, member.linkname, member.size = tarfile.LNKTYPE, first, 0
-        if member.isreg():
+        if is_file and member.isreg():
             with path.open("rb") as content:
                 archive.addfile(member, content)
         else:
