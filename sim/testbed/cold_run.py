@@ -1,0 +1,124 @@
+"""One measured start: a cold node pulls an image, starts a container of it and waits for its end."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from sim.core.errors import RunFailed
+from sim.testbed import commands, leftovers, link, node, registry, snapshotter
+from sim.testbed.binaries import Binaries
+from sim.testbed.names import Addresses, Names
+from sim.testbed.requests import Request, layer_ranges, parse_log, whole_blobs
+
+AT_MOST_S = 600.0
+
+
+class Instants(msgspec.Struct, frozen=True):
+    """When each phase of a run ended, seconds since 1970, as `lazypull-client` prints them."""
+
+    asked: float
+    pulled: float
+    created: float
+    started: float
+    ended: float
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run: its instants, the requests the registry answered meanwhile, and how many lazy layers were mounted."""
+
+    instants: Instants
+    requests: list[Request]
+    lazy_mounts: int
+
+    def phases_s(self) -> dict[str, float]:
+        """The four phases of a result's summary and their sum; ready means ended."""
+        now = self.instants
+        steps = {
+            "pull_s": now.pulled - now.asked,
+            "create_s": now.created - now.pulled,
+            "start_s": now.started - now.created,
+            "ready_s": now.ended - now.started,
+        }
+        return {**steps, "total_s": now.ended - now.asked}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to run: an image in the testbed's registry, lazily or not, over a link of this shape.
+
+    command: instead of the image's own; empty keeps that.
+    """
+
+    image: str
+    lazy: bool
+    shape: link.Shape
+    settings: snapshotter.Settings
+    command: Sequence[str] = ()
+
+
+def cold_run(here: Names, addresses: Addresses, order: Order, programs: Binaries) -> Measured:
+    """Start from nothing (empty roots, dropped caches), run once, and read the log. Root needed.
+
+    Raises `RunFailed` when the container fails, and when a lazy run was not lazy or a full one not full:
+    wrong settings fall back to a full pull without a word.
+    """
+    node.stop(here)
+    link.reshape(here, order.shape)
+    node.start(here, addresses, order.settings, programs)
+    drop_caches()
+    log = registry.request_log(here.folder / "registry")
+    seen = log.stat().st_size if log.exists() else 0
+    instants = _client(here, order, programs)
+    with log.open("rb") as file:
+        file.seek(seen)
+        requests = parse_log(file)
+    mounts = _lazy_mounts(node.place(here).folder)
+    measured = Measured(instants, requests, mounts)
+    prove_lazy(measured, lazy=order.lazy)
+    return measured
+
+
+def prove_lazy(measured: Measured, *, lazy: bool) -> None:
+    """Raise `RunFailed` unless the run was what it should be, by the mounts and by the registry's log."""
+    blobs = {request.blob for request in layer_ranges(measured.requests) if request.blob}
+    whole = whole_blobs(measured.requests, blobs)
+    if lazy and (not measured.lazy_mounts or not blobs or whole):
+        raise RunFailed(
+            f"this run should have been lazy, but mounted {measured.lazy_mounts} lazy layers, asked for ranges of "
+            f"{len(blobs)} blobs and for {len(whole)} of them as a whole; look at the snapshotter's log"
+        )
+    if not lazy and (measured.lazy_mounts or blobs):
+        raise RunFailed(f"this run should have been a full pull, but asked for ranges of {len(blobs)} blobs")
+
+
+def drop_caches() -> None:
+    """Write dirty pages out and forget the page cache, names and inodes of the whole machine."""
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3\n")
+
+
+def _client(here: Names, order: Order, programs: Binaries) -> Instants:
+    arguments = [
+        str(programs.path("lazypull-client")),
+        *("-socket", str(node.place(here).socket)),
+        *("-namespace", here.namespace),
+        *("-image", order.image),
+        *("-snapshotter", "stargz" if order.lazy else "overlayfs"),
+        *order.command,
+    ]
+    instants = msgspec.json.decode(commands.run(*arguments, at_most_s=AT_MOST_S), type=Instants)
+    if instants.status:
+        raise RunFailed(f"the container of {order.image} ended with status {instants.status}")
+    return instants
+
+
+def _lazy_mounts(folder: Path) -> int:
+    """How many FUSE layers are mounted below the node's folder now."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    fuse = "\n".join(line for line in lines if " - fuse" in line)
+    return len(leftovers.mounts_below(folder, fuse))
