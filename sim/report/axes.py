@@ -37,11 +37,15 @@ class Axis:
     said: str = "{}"
 
 
+def _layers(value: float) -> str:
+    return f"{value:.0f} layer{'' if value == 1 else 's'}"
+
+
 AXES: tuple[Axis, ...] = (
     Axis(RATE, "rate", "link rate (Mbit/s)", 8e-6, format_rate),
     Axis(RTT, "round trip", "round trip (ms)", 1e3, format_duration, "{} round trip"),
     Axis(SIZE, "image size", "image size, compressed (MB)", 1e-6, format_size, "{} image"),
-    Axis(LAYERS, "layers", "number of layers", 1.0, lambda value: f"{value:.0f} layers"),
+    Axis(LAYERS, "layers", "number of layers", 1.0, _layers),
     Axis(READ_SHARE, "share read", "share of the image read (%)", 100.0, lambda value: f"{100 * value:.3g} % read"),
 )
 _BY_COLUMN = {axis.column: axis for axis in AXES}

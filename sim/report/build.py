@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sim.core.errors import BadInput
 from sim.core.store import StoredRun
-from sim.report.cells import label, workloads
+from sim.report.cells import title, workloads
 from sim.report.findings import compared, crossing_sentences, headline, soonest
 from sim.report.page import Head, page
 from sim.report.provenance import provenance
@@ -80,7 +80,7 @@ def _timeline_runs(material: Material, names: Sequence[str]) -> dict[str, Stored
     else:
         chosen = material.single[material.single["workload"] == workloads(frame)[-1]]
     chosen = chosen.set_index("strategy").loc[lambda rows: in_order(list(rows.index))].reset_index()
-    titles = [f"{label(chosen, str(row.workload))} · {row.strategy}" for row in chosen.itertuples()]
+    titles = [f"{title(chosen, str(row.workload))} · {row.strategy}" for row in chosen.itertuples()]
     ends = [f" · {name}" if names else "" for name in chosen["run"]]
     return {
         title + end: material.results.run(name) for title, end, name in zip(titles, ends, chosen["run"], strict=True)

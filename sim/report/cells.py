@@ -49,11 +49,21 @@ def workloads(frame: "pd.DataFrame") -> list[str]:
     return [str(name) for name in sizes.sort_values(kind="stable").index]
 
 
-def label(frame: "pd.DataFrame", name: str) -> str:
-    """A panel's title: name, measured or simulated, and SYNTHETIC where any input was made up.
+def panels_of(frame: "pd.DataFrame") -> dict[str, "pd.DataFrame"]:
+    """Title → rows of one workload from one source, smallest image first, simulated before measured.
 
-    Only the rows of the workload of that name count, where there is one.
+    Measured and simulated runs never share a panel.
     """
-    rows = frame[frame["workload"] == name] if (frame["workload"] == name).any() else frame
+    found = {}
+    for workload in workloads(frame):
+        for source in SOURCES:
+            rows = frame[(frame["workload"] == workload) & (frame["source"] == source)]
+            if not rows.empty:
+                found[title(rows, workload)] = rows
+    return found
+
+
+def title(rows: "pd.DataFrame", name: str) -> str:
+    """Name, measured or simulated, and SYNTHETIC where any input was made up."""
     sources = " and ".join(text for source, text in SOURCES.items() if (rows["source"] == source).any())
     return f"{name} · {sources}{' · SYNTHETIC' if rows['synthetic'].any() else ''}"

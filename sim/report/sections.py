@@ -1,13 +1,13 @@
 """The sections of the page, each drawn only when its data are there and vary."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sim.report import style, tables
 from sim.report.axes import at, describe, differ, reference, slice_along, varied_axes
-from sim.report.cells import SOURCES, label, workloads
+from sim.report.cells import panels_of
 from sim.report.crossings import NOT_COMPARED, crossings
 from sim.report.figures.causes import cause_table, draw_causes
 from sim.report.figures.distance import draw_distance
@@ -61,13 +61,6 @@ class Material:
         ordered = self.rows.sort_values(["source", "replicate"], kind="stable")  # "model" < "real"
         return ordered.drop_duplicates(["workload", "strategy"])
 
-    def by_source(self, frame: "pd.DataFrame") -> Iterator[tuple[str, "pd.DataFrame"]]:
-        """A frame's simulated and measured rows, apart."""
-        for source, text in SOURCES.items():
-            rows = frame[frame["source"] == source]
-            if not rows.empty:
-                yield text, rows
-
 
 def sections(material: Material) -> list[Section]:
     """All sections that these results have something for, in order."""
@@ -99,52 +92,42 @@ def _phases(material: Material) -> Section:
 def _images(material: Material) -> Section | None:
     if material.rows["workload"].nunique() < 3:
         return None
-    pictures = tuple(
-        Picture(
-            f"images-{text}",
-            style.png(draw_images(rows, where=material.where)),
-            f"Pull time and time until ready against image size, {text}. The lines only join a preset's dots.",
-        )
-        for text, rows in material.by_source(material.rows)
-    )
+    caption = "Pull time and time until ready against image size. The lines only join a preset's dots."
+    figure = Picture("images", style.png(draw_images(material.rows, where=material.where)), caption)
     lead = "The images differ in more than size: how much of each is read, and by how many requests, matters as much."
-    return Section("images", "Time against the image", lead, pictures)
+    return Section("images", "Time against the image", lead, (figure,))
 
 
 def _lines(material: Material, axis: "Axis") -> Section | None:
     rows, held = slice_along(material.frame, axis, material.cell)
     where = describe(held)
-    pictures = tuple(
-        Picture(
-            f"time-against-{axis.noun.replace(' ', '-')}-{text}",
-            style.png(draw_lines(part, axis, where=where)),
-            f"Time until ready against {axis.noun}, {text}{', at ' + where if where else ''}. "
-            "Dotted lines: where a preset and the full pull take equally long.",
-        )
-        for text, part in material.by_source(rows)
-        if differ(part[axis.column])
-    )
-    if not pictures:
+    if not any(differ(part[axis.column]) for part in panels_of(rows).values()):
         return None
+    noun = axis.noun.replace(" ", "-")
+    caption = (
+        f"Time until ready against {axis.noun}{', at ' + where if where else ''}. "
+        "Dotted lines: where a preset and the full pull take equally long."
+    )
+    figure = Picture(f"time-against-{noun}", style.png(draw_lines(rows, axis, where=where)), caption)
     meets = crossings(material.frame, axis.column)
     meets = meets if len(meets) <= MOST_CROSSINGS else crossings(rows, axis.column)
     lead = (
         "Both axes are logarithmic. Between grid points a crossing is interpolated, taking the ratio as a power of x."
     )
     table = () if meets.empty else (tables.crossings_html(meets, axis),)
-    return Section(f"by-{axis.noun.replace(' ', '-')}", f"Time against {axis.noun}", lead, pictures, table)
+    return Section(f"by-{noun}", f"Time against {axis.noun}", lead, (figure,), table)
 
 
 def _causes(material: Material) -> Section | None:
     by_workload: dict[str, Mapping[str, pd.DataFrame]] = {}
-    for workload in workloads(material.single):
+    for title, rows in panels_of(material.single).items():
         by_preset = {}
-        for row in _in_order(material.single, workload):
+        for row in _in_order(rows):
             requests = material.results.run(row.run).requests.to_pandas()
             if not requests.empty:
                 by_preset[row.strategy] = cause_table(requests, ready_s=row.total_s)
         if by_preset:
-            by_workload[workload] = by_preset
+            by_workload[title] = by_preset
     if not by_workload:
         return None
     lead = (
@@ -195,11 +178,9 @@ def _distances(material: Material, known: "pd.DataFrame", group: list["Axis"]) -
 
 def _stalls(material: Material) -> Section | None:
     files = {}
-    for workload in workloads(material.single):
-        for row in _in_order(material.single, workload):
-            if row.strategy == "lazy":
-                spans = material.results.run(row.run).spans.to_pandas()
-                files[f"{label(material.single, workload)} · {row.strategy}"] = stall_table(spans)
+    for title, rows in panels_of(material.single[material.single["strategy"] == "lazy"]).items():
+        for row in _in_order(rows):
+            files[f"{title} · {row.strategy}"] = stall_table(material.results.run(row.run).spans.to_pandas())
     parts = tuple(tables.stalls_html(files))
     if not parts:
         return None
@@ -214,6 +195,6 @@ def _cells(material: Material) -> Section:
     return Section("cells", "All cells", lead, (), (tables.cells_html(material.frame),))
 
 
-def _in_order(frame: "pd.DataFrame", workload: str) -> list[Any]:
-    rows: dict[str, Any] = {str(row.strategy): row for row in frame[frame["workload"] == workload].itertuples()}
+def _in_order(frame: "pd.DataFrame") -> list[Any]:
+    rows: dict[str, Any] = {str(row.strategy): row for row in frame.itertuples()}
     return [rows[preset] for preset in style.in_order(list(rows))]

@@ -133,13 +133,18 @@ def panels(
     return figure, every[:count]
 
 
-def legend_above(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """One legend for all panels, above them, where it covers nothing."""
+def legend_above(figure: Figure, order: Sequence[str]) -> None:
+    """One legend for all panels, above them, where it covers nothing; entries in `order`, others after them."""
+    entries = {
+        label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    labels = sorted(entries, key=lambda label: order.index(label) if label in order else len(order))
     rows = -(-len(labels) // LEGEND_COLUMNS)
     columns = -(-len(labels) // rows)
-    by_row = [entry for column in range(columns) for entry in list(zip(handles, labels, strict=True))[column::columns]]
-    handles, labels = zip(*by_row, strict=True)  # matplotlib fills columns first; people read rows
-    figure.legend(handles, labels, loc="outside upper left", ncols=columns, handlelength=1.6)
+    by_row = [label for column in range(columns) for label in labels[column::columns]]  # matplotlib fills columns first
+    figure.legend(
+        [entries[label] for label in by_row], by_row, loc="outside upper left", ncols=columns, handlelength=1.6
+    )
 
 
 def pale(colour: str) -> tuple[float, float, float]:

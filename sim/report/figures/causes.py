@@ -33,7 +33,7 @@ def cause_table(requests: "pd.DataFrame", *, ready_s: float) -> "pd.DataFrame":
 
 
 def draw_causes(tables: Mapping[str, Mapping[str, "pd.DataFrame"]], *, where: str) -> "Figure":
-    """tables: workload → preset → `cause_table`. A row of two panels a workload: megabytes, requests.
+    """tables: title → preset → `cause_table`. A row of two panels a workload: megabytes, requests.
 
     Pale pieces were fetched after the container was ready.
     """
@@ -41,13 +41,13 @@ def draw_causes(tables: Mapping[str, Mapping[str, "pd.DataFrame"]], *, where: st
     seen = {cause for presets in tables.values() for table in presets.values() for cause in table.index}
     causes = [name for name in CAUSE_ORDER if name in seen]
     with style.look():
-        figure, panels = style.panels(2 * len(tables), panel_height=bars.panel_height(most))
-        for row, (workload, presets) in enumerate(tables.items()):
+        figure, panels = style.panels(2 * len(tables), panel_height=bars.panel_height(most) + 0.2)
+        for row, (title, presets) in enumerate(tables.items()):
             _panel(panels[2 * row], presets, "megabytes", causes)
             _panel(panels[2 * row + 1], presets, "requests", causes)
-            panels[2 * row].set_title(f"{workload} · MB in request bodies")
-            panels[2 * row + 1].set_title(f"{workload} · HTTP requests")
-        style.legend_above(figure, *_legend(panels[0], len(causes)))
+            panels[2 * row].set(title=title, xlabel="MB in request bodies")
+            panels[2 * row + 1].set(title=title, xlabel="HTTP requests")
+        style.legend_above(figure, causes)
         if where:
             figure.supxlabel(f"at {where}; pale: after ready", fontsize=9.5)
     return figure
@@ -72,8 +72,3 @@ def _panel(axes: "Axes", presets: Mapping[str, "pd.DataFrame"], value: str, caus
         for now, later in zip(before.sum(axis=1), after_total, strict=True)
     ]
     bars.name_ends(axes, left.to_list(), texts)
-
-
-def _legend(axes: "Axes", count: int) -> tuple[list[object], list[str]]:
-    handles, labels = axes.get_legend_handles_labels()
-    return list(handles[:count]), labels[:count]

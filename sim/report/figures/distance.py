@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
 from sim.report import style
-from sim.report.cells import FACTOR, cells, label, with_factor, workloads
+from sim.report.cells import FACTOR, cells, panels_of, with_factor
+from sim.report.crossings import NOT_COMPARED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,28 +19,30 @@ if TYPE_CHECKING:
 
 
 def distance_table(frame: "pd.DataFrame", columns: list[str]) -> "pd.DataFrame":
-    """Rows (workload, strategy) × the values of `columns`: total ÷ clairvoyant total. The clairvoyant has no row."""
+    """Presets × the values of `columns`: total ÷ clairvoyant total. The clairvoyant has no row.
+
+    frame: runs of one workload and source.
+    """
     known = with_factor(cells(frame)).dropna(subset=FACTOR)
-    known = known[known["strategy"] != "clairvoyant"]
-    return known.pivot_table(index=["workload", "strategy"], columns=columns, values=FACTOR, aggfunc="mean")
+    known = known[known["strategy"] != NOT_COMPARED]
+    table = known.pivot_table(index="strategy", columns=columns, values=FACTOR, aggfunc="mean")
+    return table.reindex(style.in_order(table.index.to_list()))
 
 
 def draw_distance(frame: "pd.DataFrame", axes_of_grid: list["Axis"]) -> "Figure":
     """A table in colour: presets down, cells of the grid across, the factor written in each."""
-    table = distance_table(frame, [axis.column for axis in axes_of_grid])
-    names = [name for name in workloads(frame) if name in table.index.get_level_values("workload")]
-    presets = style.in_order(table.index.get_level_values("strategy").to_list())
-    labels = ["\n".join(_texts(key, axes_of_grid)) for key in table.columns]
-    norm = LogNorm(1.0, max(2.0, float(np.nanmax(table.to_numpy()))))
+    columns = [axis.column for axis in axes_of_grid]
+    tables = {title: distance_table(rows, columns) for title, rows in panels_of(frame).items()}
+    tables = {title: table for title, table in tables.items() if not table.empty}
+    across = max(table.shape[1] for table in tables.values())
+    down = max(table.shape[0] for table in tables.values())
+    norm = LogNorm(1.0, max(2.0, *(float(np.nanmax(table.to_numpy())) for table in tables.values())))
+    height = 0.8 + 0.36 * down + 0.17 * len(axes_of_grid)
     with style.look():
-        columns = 2 if len(labels) <= 6 else 1
-        height = 0.8 + 0.36 * len(presets) + 0.17 * len(axes_of_grid)
-        figure, panels = style.panels(len(names), columns=columns, panel_height=height)
-        for panel, workload in zip(panels, names, strict=True):
-            part = table.loc[[workload]].droplevel("workload")
-            part = part.reindex([name for name in presets if name in part.index])
-            _heat(panel, part, labels, norm)
-            panel.set_title(label(frame, workload))
+        figure, panels = style.panels(len(tables), columns=2 if across <= 6 else 1, panel_height=height)
+        for panel, (title, table) in zip(panels, tables.items(), strict=True):
+            _heat(panel, table, ["\n".join(_texts(key, axes_of_grid)) for key in table.columns], norm)
+            panel.set_title(title)
         figure.supxlabel(
             "time until ready ÷ the clairvoyant's (1 = nothing could be sooner; bold: the soonest of its column)",
             fontsize=9.5,

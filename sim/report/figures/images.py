@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from sim.report import style
-from sim.report.cells import label, spread
+from sim.report.cells import spread, title
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+VALUES = {"pull_s": "until pulled", "total_s": "until ready"}
 
 
 def image_table(frame: "pd.DataFrame", value: str) -> "pd.DataFrame":
@@ -20,19 +22,20 @@ def image_table(frame: "pd.DataFrame", value: str) -> "pd.DataFrame":
 
 
 def draw_images(frame: "pd.DataFrame", *, where: str) -> "Figure":
-    """Two panels, pull and ready. The lines only join the dots of a preset: images differ in more than size."""
+    """Two panels a source, pull and ready. The lines only join a preset's dots: images differ in more than size."""
     presets = style.in_order(frame["strategy"].to_list())
-    values = {"pull_s": "until pulled (s)", "total_s": "until ready (s)"}
+    sources = [rows for _, rows in frame.groupby("source")]
     with style.look():
-        figure, panels = style.panels(2, panel_height=3.5, share_y=True)
-        for axes, (value, text) in zip(panels, values.items(), strict=True):
-            table = image_table(frame, value)
+        figure, panels = style.panels(2 * len(sources), panel_height=3.5, share_y=True)
+        wanted = [(rows, *value) for rows in sources for value in VALUES.items()]
+        for axes, (rows, value, text) in zip(panels, wanted, strict=True):
+            table = image_table(rows, value)
             for preset in presets:
                 _dots(axes, table[table["strategy"] == preset], preset, presets)
             _names(axes, table)
-            axes.set(title=label(frame, text.removesuffix(" (s)")), xlabel="image size, compressed (MB)", ylabel=text)
+            axes.set(title=title(rows, text), xlabel="image size, compressed (MB)", ylabel=f"{text} (s)")
             axes.yaxis.set_tick_params(labelleft=True)
-        style.legend_above(figure, *panels[0].get_legend_handles_labels())
+        style.legend_above(figure, presets)
         if where:
             figure.supxlabel(f"at {where}", fontsize=9.5)
     return figure

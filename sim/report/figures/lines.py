@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from sim.report import style
-from sim.report.cells import label, spread, workloads
+from sim.report.axes import differ
+from sim.report.cells import panels_of, spread
 from sim.report.crossings import crossings
 
 if TYPE_CHECKING:
@@ -29,20 +30,18 @@ def line_table(frame: "pd.DataFrame", axis: "Axis", value: str = "total_s") -> "
 
 def draw_lines(frame: "pd.DataFrame", axis: "Axis", *, where: str) -> "Figure":
     """Both axes logarithmic, since times and rates span decades; vertical lines where a preset meets the full pull."""
-    table = line_table(frame, axis)
-    meets = crossings(frame, axis.column).dropna(subset="crossing")
-    presets = style.in_order(table["strategy"].to_list())
-    names = workloads(frame)
+    parts = {title: rows for title, rows in panels_of(frame).items() if differ(rows[axis.column])}
+    presets = style.in_order(frame["strategy"].to_list())
     with style.look():
-        figure, panels = style.panels(len(names), panel_height=3.1)
-        for axes, workload in zip(panels, names, strict=True):
-            part = table[table["workload"] == workload]
+        figure, panels = style.panels(len(parts), panel_height=3.1)
+        for axes, (title, rows) in zip(panels, parts.items(), strict=True):
+            points = line_table(rows, axis)
             for preset in presets:
-                _line(axes, part[part["strategy"] == preset], preset, presets)
-            _meetings(axes, meets[meets["workload"] == workload], axis, presets)
-            _scales(axes, part)
-            axes.set(title=label(frame, workload), ylabel="ready after (s)")
-        style.legend_above(figure, *panels[0].get_legend_handles_labels())
+                _line(axes, points[points["strategy"] == preset], preset, presets)
+            _meetings(axes, crossings(rows, axis.column).dropna(subset="crossing"), axis, presets)
+            _scales(axes, points)
+            axes.set(title=title, ylabel="ready after (s)")
+        style.legend_above(figure, presets)
         figure.supxlabel(f"{axis.label}, at {where}" if where else axis.label, fontsize=9.5)
     return figure
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sim.report import style
-from sim.report.cells import PHASES, SOURCES, label, spread, workloads
+from sim.report.cells import PHASES, panels_of, spread
 from sim.report.figures import bars
 
 if TYPE_CHECKING:
@@ -26,21 +26,15 @@ def phase_table(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 def draw_phases(frame: "pd.DataFrame", *, where: str) -> "Figure":
     """One panel a workload, one bar a preset; measured bars stand in panels of their own."""
-    table = phase_table(frame)
-    wanted = [
-        (workload, source)
-        for workload in workloads(frame)
-        for source in SOURCES
-        if ((table["workload"] == workload) & (table["source"] == source)).any()
-    ]
-    presets = style.in_order(table["strategy"].to_list())
+    parts = panels_of(frame)
+    presets = style.in_order(frame["strategy"].to_list())
     with style.look():
-        figure, panels = style.panels(len(wanted), panel_height=bars.panel_height(len(presets)))
-        for axes, (workload, source) in zip(panels, wanted, strict=True):
-            part = table[(table["workload"] == workload) & (table["source"] == source)].set_index("strategy")
-            _panel(axes, part.reindex([name for name in presets if name in part.index]))
-            axes.set_title(label(frame[frame["source"] == source], workload))
-        style.legend_above(figure, *panels[0].get_legend_handles_labels())
+        figure, panels = style.panels(len(parts), panel_height=bars.panel_height(len(presets)))
+        for axes, (title, rows) in zip(panels, parts.items(), strict=True):
+            table = phase_table(rows).set_index("strategy")
+            _panel(axes, table.reindex([name for name in presets if name in table.index]))
+            axes.set_title(title)
+        style.legend_above(figure, PHASES)
         figure.supxlabel(f"seconds from the request, at {where}" if where else "seconds from the request", fontsize=9.5)
     return figure
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sim.core.result import SHARE_KINDS
 from sim.report import style
-from sim.report.cells import label, workloads
+from sim.report.cells import panels_of
 from sim.report.figures import bars
 
 if TYPE_CHECKING:
@@ -32,36 +32,29 @@ WHAT_IFS = {
 
 
 def share_table(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Rows of one cell to the mean share of each kind and each what-if, one row (workload, strategy).
+    """Mean share of each kind and each what-if, one row a preset; the shares of a row add up to `total_s`.
 
-    Runs without shares (measured ones) have no row. The shares of a row add up to `total_s`.
+    frame: runs of one workload, source and cell. Runs without shares (measured ones) have no row.
     """
     present = [name for name in (*SHARE_COLUMNS, *WHAT_IFS, "total_s") if name in frame]
     known = frame[frame["share_rate_s"].notna()]
-    return known.groupby(["workload", "strategy"])[present].mean().rename(columns=SHARE_COLUMNS).reset_index()
+    table = known.groupby("strategy")[present].mean().rename(columns=SHARE_COLUMNS)
+    return table.reindex(style.in_order(table.index.to_list()))
 
 
 def draw_shares(frame: "pd.DataFrame", *, where: str) -> "Figure":
     """One panel a workload; the dots on a bar are the what-ifs."""
-    table = share_table(frame)
-    names = [name for name in workloads(frame) if name in set(table["workload"])]
-    presets = style.in_order(table["strategy"].to_list())
+    tables = {title: share_table(rows) for title, rows in panels_of(frame).items()}
+    tables = {title: table for title, table in tables.items() if not table.empty}
+    height = bars.panel_height(max(len(table) for table in tables.values())) + 0.15
     with style.look():
-        figure, panels = style.panels(len(names), panel_height=bars.panel_height(len(presets)) + 0.15)
-        for axes, workload in zip(panels, names, strict=True):
-            part = table[table["workload"] == workload].set_index("strategy")
-            _panel(axes, part.reindex([name for name in presets if name in part.index]))
-            axes.set_title(label(frame, workload))
-        style.legend_above(figure, *_legend(panels[0]))
+        figure, panels = style.panels(len(tables), panel_height=height)
+        for axes, (title, table) in zip(panels, tables.items(), strict=True):
+            _panel(axes, table)
+            axes.set_title(title)
+        style.legend_above(figure, list(SHARE_TEXTS.values()))
         figure.supxlabel(f"seconds of the time until ready, at {where}" if where else "seconds", fontsize=9.5)
     return figure
-
-
-def _legend(axes: "Axes") -> tuple[list[object], list[str]]:
-    """Shares first, then what-ifs."""
-    entries = list(zip(*axes.get_legend_handles_labels(), strict=True))
-    entries.sort(key=lambda entry: entry[1] not in SHARE_TEXTS.values())
-    return [handle for handle, _ in entries], [label for _, label in entries]
 
 
 def _panel(axes: "Axes", part: "pd.DataFrame") -> None:
