@@ -7,8 +7,7 @@ from sim.catalog.build import built_layers, image_config
 from sim.catalog.cache import image_folder
 from sim.catalog.convert import Converted, landmark_blobs
 from sim.catalog.converter import BLOB_FILE, convert_layer
-from sim.catalog.workloads import recipe
-from sim.catalog.workloads import TRACE_KINDS, TREE_FOLDER, workload_folder
+from sim.catalog.workloads import TRACE_KINDS, TREE_FOLDER, recipe, workload_folder
 from sim.core.errors import BadInput
 from sim.core.trace import read_trace
 from sim.core.tree import read_tree
