@@ -17,6 +17,7 @@ from typing import IO
 import msgspec
 
 from sim.record import syscalls
+from sim.record.births import BirthWatch
 from sim.record.container import ContainerSpec
 from sim.record.messages import Outcome, Task
 from sim.record.passthrough import Layer
@@ -41,6 +42,7 @@ class Supervisor:
         self._task = task
         self._store = RowStore()
         self._threads = ThreadBook()
+        self._births = BirthWatch()  # now, as it must listen in the network namespace this process leaves
         self._layers: list[Layer] = []
         self._mounts: list[str] = []
         self._stage: subprocess.Popen[bytes] | None = None
@@ -118,6 +120,7 @@ class Supervisor:
         stage, lines, go = self._start_stage(root)
         watch = Watch(stage, rule, task.last_mark)
         self._first_process = int(_expect(lines, "pid", "ready")["pid"])
+        self._births.follow(self._first_process, self._threads)
         if task.drop_caches:
             os.sync()
             DROP_CACHES.write_text("3")
@@ -135,6 +138,7 @@ class Supervisor:
             self._terminate(stage)
         watch.drain()
         upper.close()
+        self._births.close()
         return self._outcome(watch, start_ns, watch.ready_ns, over_ns)
 
     def _start_stage(self, root: str) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:

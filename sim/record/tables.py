@@ -30,7 +30,7 @@ def trace_tables(outcome: Outcome) -> dict[str, pa.Table]:
     """
     columns = _columns(outcome)
     askers = {int(asker) for asker in np.unique(columns["thread"])}
-    threads = [facts for facts in outcome.threads if facts.tid in askers]
+    threads = [facts for facts in outcome.threads if facts.tid in askers or _is_of_container(facts, outcome)]
     threads.sort(key=lambda facts: (_birth(facts, columns), facts.tid))
     rows = {facts.tid: row for row, facts in enumerate(threads)}
     return {
@@ -107,6 +107,10 @@ def _marks(outcome: Outcome) -> pa.Table:
     marks = sorted([*marks, (READY_MARK, outcome.ready_ns)], key=lambda mark: mark[1])
     rows = [{"name": name, "at_ns": at_ns - outcome.start_ns} for name, at_ns in marks]
     return pa.Table.from_pylist(rows, MARKS_SCHEMA)
+
+
+def _is_of_container(facts: ThreadFacts, outcome: Outcome) -> bool:
+    return facts.watched and facts.birth_ns is not None and facts.birth_ns <= outcome.over_ns
 
 
 def _birth(facts: ThreadFacts, columns: Columns) -> int:

@@ -1,4 +1,4 @@
-"""Who asked: what /proc says about a thread, read when it is first seen and again when it opens a file."""
+"""Who asked: the container's threads, from the kernel's events and from /proc."""
 
 import os
 import threading
@@ -10,7 +10,11 @@ TICKS_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(slots=True)
 class ThreadFacts:
-    """One thread: identifiers in the recorder's process namespace, times on the monotonic clock or None."""
+    """One thread: identifiers in the recorder's process namespace, times on the monotonic clock or None.
+
+    parent_process: 0 where unknown. program: "" where unknown. watched: its birth was told by the kernel, so
+    that it is of the container even if it never asked for anything.
+    """
 
     tid: int
     process: int
@@ -18,6 +22,7 @@ class ThreadFacts:
     program: str
     birth_ns: int | None
     end_ns: int | None = None
+    watched: bool = False
 
 
 class ThreadBook:
@@ -29,17 +34,39 @@ class ThreadBook:
         self._boot_ns = time.monotonic_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
     def seen(self, tid: int) -> None:
-        """Note a thread the first time it asks for something."""
-        if tid and tid not in self.facts:
+        """Note a thread that asks for something; cheap after the first time."""
+        facts = self.facts.get(tid)
+        if tid and (facts is None or not facts.program):
             with self._lock:
-                if tid not in self.facts:
-                    self.facts[tid] = self._look_up(tid)
+                self._merge(self._look_up(tid))
 
     def renamed(self, tid: int) -> None:
-        """Read the program name again: the opens that follow an exec are the first to see the new one."""
+        """Read the program name again: after an exec, and at opens, as the first opens after it may come sooner."""
         facts = self.facts.get(tid)
         if facts is not None:
             facts.program = _comm(tid) or facts.program
+
+    def born(self, tid: int, process: int, parent_process: int | None, at_ns: int) -> None:
+        """Note a birth. parent_process: None for a further thread of `process`, whose parent is the same."""
+        with self._lock:
+            if parent_process is None:
+                main = self.facts.get(process)
+                parent_process = main.parent_process if main is not None else 0
+            self._merge(ThreadFacts(tid, process, parent_process, "", at_ns, watched=True))
+
+    def ended(self, tid: int, at_ns: int) -> None:
+        """Note an end."""
+        facts = self.facts.get(tid)
+        if facts is not None:
+            facts.end_ns = at_ns
+
+    def _merge(self, new: ThreadFacts) -> None:
+        old = self.facts.setdefault(new.tid, new)
+        if old is new:
+            return
+        old.program = old.program or new.program
+        if new.watched:  # the kernel's word on the birth is exact, that of /proc is not
+            old.birth_ns, old.parent_process, old.watched = new.birth_ns, new.parent_process, True
 
     def _look_up(self, tid: int) -> ThreadFacts:
         try:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.record.rootfs import FILE_SIZE, paths, recording, shell
+from sim.record import record
+from tests.record.rootfs import FILE_SIZE, PYTHON_ENV, paths, python_command, recording, shell, with_python
 
 pytestmark = pytest.mark.root
 
@@ -86,3 +87,22 @@ def test_the_header_says_how_it_was_recorded(lowers, looked_around):
     assert (header.workload, header.content_id, header.readiness) == ("test", "sha256:test", "exit")
     assert header.read_delay_s == recording(lowers, ["x"]).read_delay_s
     assert header.page_cache == "warm"
+
+
+def test_births_and_ends_of_processes_are_those_of_the_kernel(looked_around):
+    first, second = [thread for thread in looked_around.threads.to_pylist() if thread["program"] == "cat"]
+    if first["end_ns"] is None:
+        pytest.skip("the kernel's process connector is not to be had here: not the first process namespace")
+    # the shell waits for each command before it starts the next
+    assert first["birth_ns"] < first["end_ns"] <= second["birth_ns"] < second["end_ns"] <= looked_around.ready_ns
+
+
+def test_threads_of_one_program_share_its_process(lowers):
+    script = "import threading; t = threading.Thread(target=open, args=('/data/f00',)); t.start(); t.join()"
+    trace = record(recording(with_python(lowers), python_command(script), env=PYTHON_ENV))
+    threads = trace.threads.to_pylist()
+    [opener] = {
+        row["thread"] for row in trace.operations.to_pylist() if row["path"] == "data/f00" and row["kind"] == "open"
+    }
+    assert threads[opener]["tid"] != threads[opener]["process"]
+    assert threads[opener]["process"] == threads[0]["tid"]
