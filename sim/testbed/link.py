@@ -1,5 +1,6 @@
 """The link between node and registry: a network namespace, two TUN devices and a forwarder that delays packets."""
 
+import contextlib
 import os
 import signal
 from dataclasses import asdict, dataclass
@@ -63,10 +64,18 @@ def reshape(names: Names, shape: Shape) -> None:
 
 
 def stop(names: Names) -> None:
-    """Take the link and its namespace away, whatever of them is there."""
+    """Take the link and its namespace away, whatever of them is there, and whoever still runs inside."""
     process.stop("forwarder", names.folder)
     if (NAMESPACES / names.namespace).exists():
+        for pid in inside(names):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         run("ip", "netns", "delete", names.namespace)
+
+
+def inside(names: Names) -> list[int]:
+    """The processes in the testbed's namespace: only its own can be there."""
+    return [int(pid) for pid in run("ip", "netns", "pids", names.namespace).split()]
 
 
 def local_addresses() -> set[str]:
