@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import tracemalloc
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from sim.core.errors import BadBlob
 from sim.formats.estargz import layers_layout, open_blob, read_file, verify
 from sim.formats.estargz.footer import parse_footer
+from sim.formats.inflate import PIECE_BYTES
 from sim.formats.source import BytesSource
 from tests.formats import handmade
 from tests.formats.handmade import HEAD, blob, file_entry, footer, sha
@@ -31,6 +33,9 @@ CHUNKS = [
     },
     {"name": "f", "type": "chunk", "offset": SECOND, "chunkOffset": 100, "chunkDigest": sha(B)},
 ]
+
+
+EMPTY_CHUNK = {"name": "a", "type": "chunk", "offset": SECOND, "chunkOffset": 100, "chunkDigest": sha(b"")}
 
 
 def refused(source, match, **options):
@@ -183,6 +188,7 @@ def test_a_toc_is_read_as_go_reads_json():
         (rechunked(0, digest=""), "no digest for file 'f'"),
         (rechunked(0, digest=sha(B)), "'f' does not have its digest"),
         (blob(CHUNKS[1:], TWO), "of no file with bytes"),
+        (blob([GOOD[0] | {"chunkSize": 100}, EMPTY_CHUNK], TWO), "does not follow"),
     ],
 )
 def test_bad_places_sizes_and_digests(source, match):
@@ -269,6 +275,34 @@ def test_what_follows_a_toc_is_not_decoded_without_end():
     text = gzip.decompress(handmade.toc_member(b"{}")) + bytes(64 << 20)
     source = BytesSource(HEAD + gzip.compress(text, mtime=0) + footer(len(HEAD)), "hand.esgz")
     assert peak_bytes(lambda: refused(source, "goes on long after")) < 4 << 20
+
+
+class CountingSource:
+    """A blob in memory that counts what is read of it."""
+
+    def __init__(self, data):
+        self.name, self.size, self.read_bytes = "hand.esgz", len(data), 0
+        self._inner = BytesSource(data, self.name)
+
+    def read_at(self, offset, length):
+        self.read_bytes += length
+        return self._inner.read_at(offset, length)
+
+
+def test_what_follows_a_toc_is_read_no_further_than_needed_to_refuse_it():
+    text = gzip.decompress(handmade.toc_member(b"{}")) + random.Random(1).randbytes(8 << 20)
+    source = CountingSource(HEAD + gzip.compress(text, mtime=0) + footer(len(HEAD)))
+    refused(source, "goes on long after")
+    assert source.read_bytes < 2 << 20
+
+
+def test_the_checksum_after_the_last_chunk_of_a_member_is_looked_at():
+    """The chunk is in the first decoded piece, the member's checksum some pieces later."""
+    member = bytearray(gzip.compress(A + bytes(4 * PIECE_BYTES), mtime=0))
+    entries = [file_entry("a", A, START)]
+    assert verify(open_blob(blob(entries, bytes(member)))).chunks == 1
+    member[-8] ^= 1
+    refused(blob(entries, bytes(member)), "is damaged")
 
 
 def test_too_many_entries_are_refused_before_they_are_built():
