@@ -106,7 +106,10 @@ def describe(cell: Mapping[str, Any]) -> str:
     parts = []
     for name, value in cell.items():
         axis = _BY_COLUMN.get(name)
-        parts.append(axis.said.format(axis.format(value)) if axis else f"{name} = {value}")
+        if _missing(value):
+            parts.append(f"{heading(name)} as recorded")
+        else:
+            parts.append(axis.said.format(axis.format(value)) if axis else f"{name} = {value}")
     return ", ".join(parts)
 
 
@@ -137,8 +140,8 @@ def _cell_of(columns: list[str], key: Any) -> dict[str, Any]:
 
 
 def _usual(values: "pd.Series[Any]", preferred: float | None) -> Any:
-    counts = values.value_counts()
+    counts = values.value_counts(dropna=False)
     if preferred in counts.index:
         return preferred
-    commonest = sorted(counts[counts == counts.max()].index)
+    commonest = counts[counts == counts.max()].index.sort_values()
     return commonest[(len(commonest) - 1) // 2]

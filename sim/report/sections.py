@@ -162,8 +162,9 @@ def _distance(material: Material) -> Section | None:
         "The clairvoyant knows the trace: from time 0 it streams exactly what will be needed, in order of need, in one "
         "round trip. No way of fetching these bytes is sooner."
     )
-    across = len(known[[axis.column for axis in axes]].drop_duplicates()) if axes else 0
-    groups = [axes] if across <= MOST_CELLS_ACROSS else [[axis] for axis in axes]
+    grid = known[[axis.column for axis in axes]].drop_duplicates()
+    readable = len(grid) <= MOST_CELLS_ACROSS and not grid.isna().any(axis=None)
+    groups = [axes] if readable else [[axis] for axis in axes]
     pictures = [_distances(material, known, group) for group in groups] if axes else []
     table = () if axes else (tables.cells_html(known),)
     return Section("distance", "Distance to the clairvoyant", lead, tuple(pictures), table)

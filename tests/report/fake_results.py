@@ -46,19 +46,15 @@ def write_startup(root: Path, *, source="model", replicates=1, synthetic=False, 
 
 
 def write_image_size(root: Path) -> Path:
-    """One synthetic workload over size, layers and share read, one varied at a time."""
-    base = {"total_bytes": 1_000_000_000, "layers": 10, "read_share": 0.1}
-    sweeps = {"total_bytes": (30_000_000, 10**8, 10**10), "layers": (1, 60), "read_share": (0.01, 0.3, 1.0)}
+    """One synthetic workload over size, layers and share read, one varied at a time; a share of None is as recorded."""
+    base = {"total": 1_000_000_000, "layers": 10, "read_share": None}
+    sweeps = {"total": (30_000_000, 10**8, 10**10), "layers": (1, 60), "read_share": (0.01, 0.3, 1.0)}
     images = [base, *({**base, name: value} for name, values in sweeps.items() for value in values)]
     for image, preset in itertools.product(images, PRESETS):
-        written = {"total": f"{image['total_bytes'] / 1e6:g}MB"} | {
-            k: v for k, v in image.items() if k != "total_bytes"
-        }
-        config = {"network": {"rate": "100 Mbit/s", "rtt": "20ms"}, "image": written}
-        requests = int(10 * image["layers"] + 2e-6 * image["total_bytes"] * image["read_share"])
-        tables = run_tables(
-            preset, image["total_bytes"], share=image["read_share"], requests=requests, own_s=0.4, rate=12.5e6, rtt=0.02
-        )
+        config = {"network": {"rate": "100 Mbit/s", "rtt": "20ms"}, "image": image}
+        share = image["read_share"] or 0.1
+        requests = int(10 * image["layers"] + 2e-6 * image["total"] * share)
+        tables = run_tables(preset, image["total"], share=share, requests=requests, own_s=0.4, rate=12.5e6, rtt=0.02)
         write_run(root, manifest("image-size", "padded", preset, config, synthetic=True), tables)
     rebuild_runs(root)
     return root

@@ -74,6 +74,8 @@ def test_an_image_size_experiment_has_no_network_section(image_size, tmp_path):
     titles = Page(text).titles
     assert "Time against image size" in titles
     assert "Time against rate" not in titles
+    names = {file.stem for file in (tmp_path / "figures").iterdir()}
+    assert {f"distance-{noun}" for noun in ("image-size", "layers", "share-read")} <= names
     assert "SYNTHETIC" in text
 
 
