@@ -152,6 +152,14 @@ def test_a_toc_is_read_as_go_reads_json():
     assert open_blob(blob(b"{}")).files.paths == []
 
 
+def test_only_keys_have_no_case_and_the_last_of_two_wins():
+    text = rb'{"entries":[{"type":"dir","name":"\"Size\":","NAME" : "Name","mode":1,"Mode":2,"linkName":"\"Mode\":"}]}'
+    opened = open_blob(blob(text))
+    assert opened.files.paths == ["Name"]
+    assert opened.files.modes.tolist() == [2]
+    assert opened.entries[0].link_name == '"Mode":'
+
+
 @pytest.mark.parametrize(
     ("source", "match"),
     [

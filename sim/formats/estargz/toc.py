@@ -5,7 +5,7 @@ import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -94,29 +94,19 @@ def parse_toc(raw: bytes, where: str, *, max_entries: int = MAX_TOC_ENTRIES) -> 
     if raw.count(b"{") > max_entries:
         raise BadBlob(f"{where}: TOC has more than {max_entries} entries; raise max_entries if the layer is real")
     try:
-        if _OTHER_CASE.search(raw):
-            return msgspec.convert(_exact_case(msgspec.json.decode(raw)), TocDocument).entries
-        return msgspec.json.decode(raw, type=TocDocument).entries
+        return msgspec.json.decode(_OTHER_CASE.sub(_exact_case, raw), type=TocDocument).entries
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadBlob(f"{where}: TOC JSON does not parse ({error}); rebuild the layer or fetch it again") from None
 
 
-_KEYS = ("entries", *TocEntry.__struct_encode_fields__)
-_LOWER_TO_KEY = {key.lower(): key for key in _KEYS}
-_ANY_KEY = "|".join(_KEYS).encode()
-_OTHER_CASE = re.compile(rb'"(?!(?:' + _ANY_KEY + rb')")(?i:' + _ANY_KEY + rb')"\s*:')  # Go takes such keys as well
+_KEYS = {key.lower().encode(): key.encode() for key in ("entries", *TocEntry.__struct_encode_fields__)}
+_ANY_KEY = b"|".join(_KEYS.values())
+# A key in another case than the format's, which Go takes as well. Inside a string its quotes would be escaped.
+_OTHER_CASE = re.compile(rb'"(?!(?:' + _ANY_KEY + rb')")((?i:' + _ANY_KEY + rb'))"(?=[ \t\r\n]*:)')
 
 
-def _exact_case(document: Any) -> Any:
-    """The document with its keys, and those of its entries, in the format's case; a later key wins."""
-    if isinstance(document, list):
-        return [_exact_case(item) for item in document]
-    if not isinstance(document, dict):
-        return document
-    exact = {_LOWER_TO_KEY.get(key.lower(), key): value for key, value in document.items()}
-    if isinstance(exact.get("entries"), list):
-        exact["entries"] = _exact_case(exact["entries"])
-    return exact
+def _exact_case(match: re.Match[bytes]) -> bytes:
+    return b'"' + _KEYS[match[1].lower()] + b'"'
 
 
 def _fill(data: bytearray, pieces: Iterator[bytes], needed: int) -> None:
