@@ -54,23 +54,37 @@ class ContainerSpec(msgspec.Struct, frozen=True):
 
 
 def main() -> None:
-    """Make the namespaces, start the first process in them, wait for it and end with its status."""
+    """Start the first process two process namespaces down, wait for it and end with its status.
+
+    The outer namespace is a leash: its first process is ours and dies with us, and the kernel then ends all
+    that is in it. The container's own first process may have shed its parent-death signal by changing users.
+    """
     spec = msgspec.json.decode(sys.argv[1], type=ContainerSpec)
     syscalls.die_with_parent(signal.SIGKILL)
-    flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
-    syscalls.unshare(flags)
+    syscalls.unshare(syscalls.CLONE_NEWPID)
+    if _is_child(spec):
+        syscalls.die_with_parent(signal.SIGKILL)
+        flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
+        syscalls.unshare(flags)
+        if _is_child(spec):
+            _first_process(spec)
+
+
+def _is_child(spec: ContainerSpec) -> bool:
+    """Fork; the parent waits and ends with the child's status."""
     child = os.fork()
     if child == 0:
-        _first_process(spec)
-    os.write(spec.status_fd, f"pid {child}\n".encode())
+        return True
     os.close(spec.status_fd)
+    os.close(spec.go_fd)
     _, status = os.waitpid(child, 0)
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
 def _first_process(spec: ContainerSpec) -> None:
     try:
-        syscalls.die_with_parent(signal.SIGKILL)
+        pid = os.readlink("/proc/self")  # as the supervisor's /proc numbers it, which is mounted until `_enter`
+        os.write(spec.status_fd, f"pid {pid}\n".encode())
         _enter(spec)
         os.write(spec.status_fd, b"ready\n")
         if not os.read(spec.go_fd, 1):
@@ -81,17 +95,21 @@ def _first_process(spec: ContainerSpec) -> None:
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them; a command expects the default
             signal.signal(number, signal.SIG_DFL)
         os.write(spec.status_fd, f"start {time.monotonic_ns()}\n".encode())
-        try:
-            os.execvpe(spec.command[0], spec.command, spec.env)
-        except OSError as error:
-            error.filename = f"command {spec.command[0]!r}"
-            raise
+        _execute(spec)
     except OSError as error:
         where = os.fsdecode(error.filename) if error.filename is not None else "container"
         os.write(spec.status_fd, f"error {where}: {error.strerror}\n".encode())
     except BaseException as error:
         os.write(spec.status_fd, f"error {error}\n".encode())
     os._exit(NO_SUCH_COMMAND)
+
+
+def _execute(spec: ContainerSpec) -> None:
+    try:
+        os.execvpe(spec.command[0], spec.command, spec.env)
+    except OSError as error:
+        error.filename = f"command {spec.command[0]!r}"
+        raise
 
 
 def _enter(spec: ContainerSpec) -> None:

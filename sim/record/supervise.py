@@ -20,7 +20,7 @@ from sim.record import syscalls
 from sim.record.births import BirthWatch
 from sim.record.container import ContainerSpec
 from sim.record.messages import Outcome, Task
-from sim.record.passthrough import Layer
+from sim.record.mounts import Mounts
 from sim.record.ready import Exit, parse_rule
 from sim.record.rows import RowStore
 from sim.record.threads import ThreadBook
@@ -43,23 +43,24 @@ class Supervisor:
         self._store = RowStore()
         self._threads = ThreadBook()
         self._births = BirthWatch()  # now, as it must listen in the network namespace this process leaves
-        self._layers: list[Layer] = []
-        self._mounts: list[str] = []
+        self._mounts = Mounts(task.scratch)
         self._stage: subprocess.Popen[bytes] | None = None
         self._first_process = 0
 
     def run(self) -> Outcome:
         """Record the task from mounting to unmounting."""
+        task = self._task
         try:
-            root = self._mount()
-            return self._observe(root)
+            self._leave_namespaces()
+            self._mounts.make(task.lowers, read_delay_s=task.read_delay_s, store=self._store, threads=self._threads)
+            return self._observe()
         except SetupFailed as error:
             return Outcome(failure=f"the container could not be started: {error}")
         except OSError as error:
             return Outcome(failure=f"{error.filename}: {error.strerror}")
         finally:
             self.kill()
-            self._unmount()
+            self._mounts.remove()
 
     def kill(self) -> None:
         """End the container and wait until it has gone; its process namespace takes all of it along."""
@@ -72,52 +73,15 @@ class Supervisor:
                 self._stage.kill()
         self._stage.wait()
 
-    def _mount(self) -> str:
+    def _leave_namespaces(self) -> None:
         syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
         syscalls.make_mounts_private()
         syscalls.loopback_up()
-        scratch = self._task.scratch
-        self._mount_tmpfs(scratch)
-        os.chdir(scratch)  # overlayfs takes one page of options: short relative names leave room for many layers
-        for number, folder in enumerate(self._task.lowers):
-            point = f"{scratch}/l{number}"
-            os.mkdir(point)
-            self._layers.append(
-                Layer(
-                    folder=folder,
-                    mount_point=point,
-                    number=number,
-                    read_delay_s=self._task.read_delay_s,
-                    store=self._store,
-                    threads=self._threads,
-                )
-            )
-            self._mounts.append(point)
-        os.mkdir("rw")
-        self._mount_tmpfs(f"{scratch}/rw")
-        for name in ("rw/upper", "rw/work", "merged"):
-            os.mkdir(name)
-        lower = ":".join(f"l{number}" for number in reversed(range(len(self._layers))))
-        merged = f"{scratch}/merged"
-        syscalls.mount("overlay", merged, "overlay", 0, f"lowerdir={lower},upperdir=rw/upper,workdir=rw/work")
-        self._mounts.append(merged)
-        return merged
 
-    def _mount_tmpfs(self, target: str) -> None:
-        syscalls.mount("tmpfs", target, "tmpfs", 0, "mode=755")
-        self._mounts.append(target)
-
-    def _unmount(self) -> None:
-        os.chdir("/")
-        for target in reversed(self._mounts):
-            syscalls.unmount(target)
-        for layer in self._layers:
-            layer.close()
-
-    def _observe(self, root: str) -> Outcome:
+    def _observe(self) -> Outcome:
         task = self._task
         rule = parse_rule(task.readiness)
-        stage, lines, go = self._start_stage(root)
+        stage, lines, go = self._start_stage()
         watch = Watch(stage, rule, task.last_mark)
         self._first_process = int(_expect(lines, "pid", "ready")["pid"])
         self._births.follow(self._first_process, self._threads)
@@ -126,7 +90,7 @@ class Supervisor:
             DROP_CACHES.write_text("3")
         gc.freeze()
         gc.disable()  # a collection would hold up every server thread at once
-        upper = UpperWatch(f"{task.scratch}/rw/upper", self._store, self._threads)
+        upper = UpperWatch(self._mounts.upper, self._store, self._threads)
         go.write(b"g")
         go.close()
         start_ns = int(_expect(lines, "start")["start"])
@@ -141,11 +105,11 @@ class Supervisor:
         self._births.close()
         return self._outcome(watch, start_ns, watch.ready_ns, over_ns)
 
-    def _start_stage(self, root: str) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
+    def _start_stage(self) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
         task = self._task
         status_out, status_in = os.pipe()
         go_out, go_in = os.pipe()
-        spec = ContainerSpec(root, task.scratch, task.command, task.env, task.cwd, status_in, go_out)
+        spec = ContainerSpec(self._mounts.root, task.scratch, task.command, task.env, task.cwd, status_in, go_out)
         stage = subprocess.Popen(
             [sys.executable, "-m", "sim.record.container", msgspec.json.encode(spec).decode()],
             stdin=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from pathlib import Path
 from sim.core.trace import Trace
 from sim.record import Recording, record
 
-PROGRAMS = ("sh", "cat", "xargs", "ls", "sleep", "mv", "rm", "mkdir")
+PROGRAMS = ("sh", "cat", "xargs", "ls", "sleep", "mv", "rm", "mkdir", "setpriv")
 PYTHON_ENV = {"PATH": "/bin", "LD_LIBRARY_PATH": "/lib", "PYTHONHOME": "/"}
 FILES = 40
 FILE_SIZE = 20_000  # bytes; the kernel reads it in one request
