@@ -50,10 +50,15 @@ def _every_measure() -> list[Sample]:
         "start",
         "exit",
     ]
-    once += ["mount_resolve", "start_call", "task_delete", "chunk_hit"]
+    once += ["mount_resolve", "start_call", "task_delete"]
     samples = [Sample(name, size, 1, 1e-3 + 1e-9 * size) for name in sized for size in (10**4, 10**6)]
     samples += [Sample("chunk_miss", size, 1, 5e-3 + 4e-9 * size) for size in (10**4, 10**6)]
-    samples += [Sample(name, 0, 1, 1e-3) for name in once]
+    samples += [
+        Sample("chunk_hit", 1 << 14, 1, 3e-3),
+        Sample("chunk_hit", 1 << 17, 1, 1e-2),
+        Sample("chunk_hit", 1 << 22, 1, 1e-2),
+    ]
+    samples += [Sample(name, 0, 1, 1e-3) for name in once] + [Sample("fuse_transport", 0, 50, 2e-4)]
     samples += [
         Sample("unpack", size, files, 1e-9 * size + 1e-5 * files) for size, files in [(10**6, 3000), (10**8, 4)]
     ]
@@ -70,6 +75,10 @@ def test_every_constant_of_a_host_is_made_and_the_parts_of_a_chunk_add_up():
     assert found["chunk_s_per_byte"].value == pytest.approx(2e-9)  # 4 - 1 - 1
     assert found["request_s"].value == pytest.approx(0)  # the server took all of the fixed part
     assert found["unpack_s_per_file"].value == pytest.approx(1e-5)
+    assert found["fuse_lookup_s"].value == pytest.approx(8e-4)  # less the way to the server and back
+    assert found["fuse_readdir_s"].value == pytest.approx(4e-4)  # three of them
+    slope = (1e-2 - 3e-3) / ((1 << 17) - (1 << 14))  # a chunk of 4 MiB is read through a window of 128 KiB
+    assert found["fuse_read_s_per_byte"].value == pytest.approx(slope)
     assert found["create_s"].source == (
         "measured by `lazypull testbed calibrate`, NewContainer with snapshot and spec, x 1, first quartile, n=1"
     )

@@ -184,10 +184,31 @@ func runOps(s settings) error {
 		}
 		emit(label+"_readdir", 0, 50, time.Since(begin).Seconds())
 	}
+	if label == "fuse" {
+		if err := timeTransport(root); err != nil {
+			return err
+		}
+	}
 	for i := range bigFiles.count {
 		if err := readFile(label, filepath.Join(root, bigFiles.name(i))); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// timeTransport times statfs, which a FUSE server answers from nothing: what is left is the way to
+// it and back, two switches between processes.
+func timeTransport(root string) error {
+	var status unix.Statfs_t
+	for range 20 {
+		begin := time.Now()
+		for range 50 {
+			if err := unix.Statfs(root, &status); err != nil {
+				return err
+			}
+		}
+		emit("fuse_transport", 0, 50, time.Since(begin).Seconds()/50)
 	}
 	return nil
 }
