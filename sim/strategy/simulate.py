@@ -11,8 +11,8 @@ import simpy
 from sim.core.result import SHARE_KINDS, STEPS_SCHEMA, SUMMARY_FIELDS, RunTables
 from sim.core.trace import READY_MARK
 from sim.engine.maxmin import MaxMin
-from sim.engine.star import Star
 from sim.engine.shared import SharedResource
+from sim.engine.star import Star
 from sim.model.timeline import INFLATE, UNPACK
 from sim.model.world import World
 from sim.strategy.case import Case
