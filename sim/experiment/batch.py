@@ -38,35 +38,48 @@ class Finished:
     error: str | None = None
 
 
-class Bounds:
-    """Totals of the clairvoyant preset, one a cell: all strategies of a cell share it."""
+class Totals:
+    """Total times by case, each simulated once.
+
+    Worth a third of a sweep: all strategies of a cell share its bound, all round trips share the what-if without
+    one, all rates the infinite one. Layouts and programs count by identity, so it lives as long as its `Inputs`.
+    """
 
     def __init__(self) -> None:
-        self._totals: dict[str, float | int | None] = {}
+        self._totals: dict[Any, float | int | None] = {}
 
-    def total_s(self, task: Task, inputs: Inputs) -> float | int | None:
-        """Total of the task's cell under the clairvoyant preset."""
-        cell = task.cell.model_dump_json(exclude={"name", "claim", "strategy", "what_ifs"})
-        if cell not in self._totals:
-            self._totals[cell] = simulate(case_of(task, inputs, preset(BOUND))).summary["total_s"]
-        return self._totals[cell]
+    def total_s(self, case: Case) -> float | int | None:
+        """Total of a case, simulated if it was not yet."""
+        key = self._key(case)
+        if key not in self._totals:
+            self._totals[key] = simulate(case).summary["total_s"]
+        return self._totals[key]
+
+    def note(self, case: Case, tables: RunTables) -> None:
+        """Remember a case that was simulated for its tables."""
+        self._totals[self._key(case)] = tables.summary["total_s"]
+
+    @staticmethod
+    def _key(case: Case) -> Any:
+        return id(case.columns), id(case.program), case.host, case.network, case.strategy, case.nodes
 
 
 def run_batch(batch: Batch) -> tuple[Finished, ...]:
     """Compute and store every run of the batch; one that fails is stored as failed and the others go on."""
-    inputs, bounds = Inputs(), Bounds()
-    return tuple(_run(task, batch.folder, inputs, bounds) for task in batch.tasks)
+    inputs, totals = Inputs(), Totals()
+    return tuple(_run(task, batch.folder, inputs, totals) for task in batch.tasks)
 
 
-def compute(task: Task, inputs: Inputs, bounds: Bounds) -> RunTables:
+def compute(task: Task, inputs: Inputs, totals: Totals) -> RunTables:
     """One run with its clairvoyant bound and its what-ifs."""
     case = case_of(task, inputs, compose(task.cell.strategy))
     tables = simulate(case)
     check_accounts(tables)
-    extra = {"clairvoyant_total_s": bounds.total_s(task, inputs)}
+    totals.note(case, tables)
+    extra = {"clairvoyant_total_s": totals.total_s(case_of(task, inputs, preset(BOUND)))}
     if task.cell.what_ifs:
-        others = {name: simulate(other).summary["total_s"] for name, other in what_ifs(case).items()}
-        extra |= {f"what_if_{name}_total_s": total_s for name, total_s in others.items()}
+        others = what_ifs(case).items()
+        extra |= {f"what_if_{name}_total_s": totals.total_s(other) for name, other in others}
     return replace(tables, summary={**tables.summary, **extra})
 
 
@@ -104,11 +117,11 @@ def batches(tasks: Iterable[Task], folder: Path, at_least: int) -> list[Batch]:
     return made
 
 
-def _run(task: Task, folder: Path, inputs: Inputs, bounds: Bounds) -> Finished:
+def _run(task: Task, folder: Path, inputs: Inputs, totals: Totals) -> Finished:
     start_s = time.perf_counter()
     tables, error = None, None
     try:
-        tables = compute(task, inputs, bounds)
+        tables = compute(task, inputs, totals)
     except LazypullError as failure:
         error = str(failure)
     except Exception as failure:  # a defect in one run must not cost the others

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sim.core.errors import BadConfig
 from sim.core.manifest import Manifest, Summary
 from sim.core.store import full_summary
-from sim.experiment.batch import Bounds, compute
+from sim.experiment.batch import Totals, compute
 from sim.experiment.inputs import Inputs
 from sim.experiment.load import load_experiment, make_experiment
 from sim.experiment.plan import make_plan
@@ -40,6 +40,6 @@ def run(config: Path | str | Mapping[str, Any]) -> Result:
     tasks = make_plan(experiment).tasks
     if len(tasks) != 1:
         raise BadConfig(f"{config}: asks for {len(tasks)} runs; use `lazypull run`, or leave out matrix and replicates")
-    tables = compute(tasks[0], Inputs(), Bounds())
+    tables = compute(tasks[0], Inputs(), Totals())
     manifest = msgspec.structs.replace(tasks[0].manifest, counts=tables.counts)
     return Result(manifest, full_summary(tables), tables.spans, tables.requests, tables.steps)
