@@ -1,5 +1,5 @@
 // Command lazypull-client pulls an image through containerd's transfer service, creates and starts a
-// container of it and waits for its end; it prints how long each phase took as one JSON object.
+// container of it and waits until it is ready; it prints when each phase ended as one JSON object.
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/platforms"
+	"golang.org/x/sys/unix"
 )
 
 // phases are instants of CLOCK_REALTIME in seconds (nginx logs the same clock); from one to the next is a phase.
@@ -25,15 +26,15 @@ type phases struct {
 	Pulled  float64 `json:"pulled"`  // the client says pulled
 	Created float64 `json:"created"` // the container exists
 	Started float64 `json:"started"` // Start has returned: the program runs
-	Ended   float64 `json:"ended"`   // the client knows that it ended
-	Status  uint32  `json:"status"`  // its exit status
+	Ready   float64 `json:"ready"`   // the readiness rule holds
+	Status  uint32  `json:"status"`  // exit status where exit is the rule, else 0
 }
 
 func now() float64 { return float64(time.Now().UnixNano()) / 1e9 }
 
 type order struct {
-	socket, namespace, reference, snapshotter string
-	arguments                                 []string
+	socket, namespace, reference, snapshotter, rule string
+	arguments                                       []string
 }
 
 func pull(ctx context.Context, client *containerd.Client, o order) (containerd.Image, error) {
@@ -73,25 +74,47 @@ func run(o order) (times phases, err error) {
 		return times, err
 	}
 	times.Created = now()
-	task, err := container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, os.Stderr, os.Stderr)))
-	if err != nil {
-		return times, err
-	}
-	ended, err := task.Wait(ctx)
-	if err != nil {
-		return times, err
-	}
-	if err := task.Start(ctx); err != nil {
-		return times, err
-	}
-	times.Started = now()
-	status := <-ended
-	times.Ended = now()
-	times.Status = status.ExitCode()
-	if _, err := task.Delete(ctx); err != nil {
+	if err := start(ctx, container, o.rule, &times); err != nil {
 		return times, err
 	}
 	return times, container.Delete(ctx, containerd.WithSnapshotCleanup)
+}
+
+// start runs the container until it is ready, then ends it if it has not ended itself.
+func start(ctx context.Context, container containerd.Container, rule string, times *phases) error {
+	output, probe, err := watch(rule)
+	if err != nil {
+		return err
+	}
+	task, err := container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, output, output)))
+	if err != nil {
+		return err
+	}
+	ended, err := task.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	if err := task.Start(ctx); err != nil {
+		return err
+	}
+	times.Started = now()
+	if probe != nil {
+		probe(task.Pid())
+	}
+	select {
+	case times.Ready = <-output.ready:
+		if err := task.Kill(ctx, unix.SIGKILL); err != nil {
+			return err
+		}
+		<-ended
+	case status := <-ended:
+		times.Ready, times.Status = now(), status.ExitCode()
+		if rule != "exit" {
+			return fmt.Errorf("the container ended with status %d before it was ready", times.Status)
+		}
+	}
+	_, err = task.Delete(ctx)
+	return err
 }
 
 func main() {
@@ -100,6 +123,7 @@ func main() {
 	flag.StringVar(&o.namespace, "namespace", "default", "containerd namespace")
 	flag.StringVar(&o.reference, "image", "", "image reference")
 	flag.StringVar(&o.snapshotter, "snapshotter", "overlayfs", "snapshotter")
+	flag.StringVar(&o.rule, "ready", "exit", "readiness rule")
 	flag.Parse()
 	o.arguments = flag.Args()
 	times, err := run(o)
