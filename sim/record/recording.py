@@ -24,6 +24,7 @@ RECORDER_NAME = "fuse-passthrough"
 RECORDER_VERSION = 1
 DEFAULT_READ_DELAY_S = 0.005  # about what a first touch costs; why a recording is throttled: docs/model.md, "Replay"
 DEFAULT_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+RUNTIME_ENV = {"HOME": "/root"}  # runc sets it where the image's config does not; the command runs as root
 FUSE_DEVICE = Path("/dev/fuse")
 
 
@@ -98,7 +99,7 @@ def _supervise(recording: Recording, scratch: str) -> Outcome:
         lowers=[str(folder.resolve()) for folder in recording.lowers],
         scratch=scratch,
         command=list(recording.command),
-        env=dict(recording.env),
+        env={**RUNTIME_ENV, **recording.env},
         cwd=recording.cwd,
         readiness=recording.readiness,
         last_mark=recording.last_mark,

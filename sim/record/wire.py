@@ -26,7 +26,7 @@ ENTRY_OUT = struct.Struct("<QQQQII")
 DIRENT = struct.Struct("<QQII")
 STATFS_OUT = struct.Struct("<5Q4I24x")
 
-PROTOCOL = (7, 31)
+PROTOCOL = (7, 28)  # as go-fuse 2.10.1 answers
 ASYNC_READ, BIG_WRITES, FILE_OPS = 1 << 0, 1 << 5, 1 << 2
 AUTO_INVAL_DATA, READDIRPLUS_ALWAYS = 1 << 12, 1 << 13
 NO_OPEN_SUPPORT, PARALLEL_DIROPS, MAX_PAGES = 1 << 17, 1 << 18, 1 << 22
