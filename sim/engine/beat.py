@@ -16,10 +16,10 @@ class Call(Event):
     """An event that is already triggered and calls back with itself; cheaper than a process."""
 
     def __init__(self, env: Environment, act: Callable[[Event], None], priority: EventPriority, delay_s: float) -> None:
-        super().__init__(env)
+        self.env = env  # as in SimPy's Timeout: the call of super().__init__ would cost a third
+        self.callbacks = [act]
         self._ok = True
         self._value = None
-        self.callbacks.append(act)
         env.schedule(self, priority, delay_s)
 
 

@@ -9,36 +9,32 @@ SPARE = 64  # outdated entries a small heap may hold before it is rebuilt
 
 
 class LazyHeap:
-    """Flows by key, lowest first. Outdated entries are skipped at the top and dropped in bulk."""
+    """Flows by key, lowest first. Outdated entries are skipped at the top and dropped in bulk.
 
-    __slots__ = ("_heap", "_live", "_stamp")
+    live: the flows that are in (read only).
+    """
+
+    __slots__ = ("_heap", "_stamp", "live")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Flow]] = []
-        self._live: dict[Flow, int] = {}
+        self.live: dict[Flow, int] = {}
         self._stamp = 0
-
-    def __len__(self) -> int:
-        return len(self._live)
-
-    def __contains__(self, flow: Flow) -> bool:
-        return flow in self._live
 
     def push(self, key: float, flow: Flow) -> None:
         """Put a flow in, or give it another key."""
-        self._stamp += 1
-        self._live[flow] = self._stamp
-        heappush(self._heap, (key, self._stamp, flow))
-        if len(self._heap) > 2 * len(self._live) + SPARE:
+        self._stamp = self.live[flow] = stamp = self._stamp + 1
+        heappush(self._heap, (key, stamp, flow))
+        if len(self._heap) > 2 * len(self.live) + SPARE:
             self.shift(0.0)
 
     def discard(self, flow: Flow) -> None:
         """Take a flow out, if it is in."""
-        self._live.pop(flow, None)
+        self.live.pop(flow, None)
 
     def lowest(self) -> float:
         """Lowest key; inf where the heap is empty."""
-        heap, live = self._heap, self._live
+        heap, live = self._heap, self.live
         while heap:
             key, stamp, flow = heap[0]
             if live.get(flow) == stamp:
@@ -53,15 +49,11 @@ class LazyHeap:
     def pop(self) -> Flow:
         """Take out the flow with the lowest key, which `lowest` has just told."""
         flow = heappop(self._heap)[2]
-        del self._live[flow]
+        del self.live[flow]
         return flow
 
     def shift(self, by: float) -> None:
         """Lower all keys and drop what is outdated."""
-        live = self._live
+        live = self.live
         self._heap = [(key - by, stamp, flow) for key, stamp, flow in self._heap if live.get(flow) == stamp]
         heapify(self._heap)
-
-    def flows(self) -> list[Flow]:
-        """All flows, in no order."""
-        return list(self._live)

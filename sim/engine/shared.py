@@ -84,10 +84,8 @@ class SharedResource(ABC):
 
         An amount of 0 succeeds at once.
         """
-        _check(amount, "amount")
-        _check(cap, "cap")
-        if amount == inf:
-            raise ValueError("amount is inf; it must be finite")
+        if not (0 <= amount < inf and cap >= 0):  # also catches NaN
+            raise ValueError(f"amount {amount} with cap {cap}: neither may be negative, the amount must be finite")
         self._check_path(path)
         flow = Flow(Event(self.env), amount, path, cap, self._sent)
         self._sent += 1
@@ -142,7 +140,7 @@ class SharedResource(ABC):
         return sum(flow.rate for flow in self._flows_on(link))
 
     def _check_path(self, path: tuple[int, ...]) -> None:
-        if len(set(path)) != len(path):
+        if len(path) > 1 and len(set(path)) != len(path):
             raise ValueError(f"path {path}: a flow crosses a link once")
 
     @abstractmethod
@@ -176,7 +174,8 @@ class SharedResource(ABC):
         """Note that a link's capacity changed."""
 
     def _finish(self, flows: list[Flow]) -> None:
-        for flow in sorted(flows, key=_serial):
+        flows.sort(key=_serial)
+        for flow in flows:
             self._end(flow, flow.amount)
             flow.done.succeed()
 

@@ -44,17 +44,16 @@ class Star(SharedResource):
 
     def rate(self, flow: Flow) -> float:
         """Units a second it moves at; 0 once it is through and until its first solve."""
-        return self._level if flow in self._free_by_goal else super().rate(flow)
+        return self._level if flow in self._free_by_goal.live else super().rate(flow)
 
     def throughput(self, link: int) -> float:
         """Units a second the link carries since the last solve."""
         if link == CENTRE:
-            return self._bound_rate + self._level * len(self._free_by_goal)
+            return self._bound_rate + self._level * len(self._free_by_goal.live)
         return sum(self.rate(flow) for flow in self._members[link])
 
     def _check_path(self, path: tuple[int, ...]) -> None:
-        super()._check_path(path)
-        if CENTRE not in path or len(path) > 2:
+        if path != (CENTRE,) and not (len(path) == 2 and min(path) == CENTRE < max(path)):
             raise ValueError(f"path {path}: a star's flows cross link 0 and at most one other; use MaxMin for this")
 
     def _admit(self, flow: Flow) -> None:
@@ -66,10 +65,13 @@ class Star(SharedResource):
         del self._members[branch][flow]
         if branch != CENTRE:
             self._touched[branch] = None
-        if flow in self._bound_by_limit:
+        if flow in self._bound_by_limit.live:
             self._bound_rate -= flow.rate
-        for heap in (self._free_by_goal, self._free_by_limit, self._bound_by_finish, self._bound_by_limit):
-            heap.discard(flow)
+            self._bound_by_limit.discard(flow)
+            self._bound_by_finish.discard(flow)
+        else:
+            self._free_by_goal.discard(flow)
+            self._free_by_limit.discard(flow)
 
     def _recap(self, flow: Flow) -> None:
         if (branch := _branch(flow)) == CENTRE:
@@ -82,7 +84,7 @@ class Star(SharedResource):
             self._touched[link] = None
 
     def _moved(self, flow: Flow) -> float:
-        if flow in self._free_by_goal:
+        if flow in self._free_by_goal.live:
             return flow.amount - flow.goal + self._clock_now()
         return flow.moved + flow.rate * (self.env.now - flow.since_s)
 
@@ -99,27 +101,29 @@ class Star(SharedResource):
         self._looked_s = self.env.now
         self._keep_precision()
         self._look_at_limits()
-        while -self._bound_by_limit.lowest() > self._water() * SLACK:
+        water = self._water()
+        while -self._bound_by_limit.lowest() > water * SLACK:
             self._set_free(self._settle(self._bound_by_limit.first()))
-        while (limit := self._free_by_limit.lowest()) <= self._water() and limit < inf:
+            water = self._water()
+        while (limit := self._free_by_limit.lowest()) <= water and limit < inf:
             self._bind(self._free_by_limit.first(), limit)
-        free = len(self._free_by_goal)
-        self._level = max(0.0, self._water()) if free else 0.0
-        if self._level == inf:  # nothing binds the free ones
-            self._level = 0.0
-            self._finish(self._free_by_goal.flows())
+            water = self._water()
+        free = self._free_by_goal.live
+        self._level = max(0.0, water) if free and water < inf else 0.0
+        if free and water == inf:  # nothing binds the free ones
+            self._finish(list(free))
         self._arm()
 
     def _keep_precision(self) -> None:
         """Set the clock back when nobody needs it or it is far on; drop the float error of bound rates."""
-        if not self._free_by_goal:
+        if not self._free_by_goal.live:
             self._clock = 0.0
         elif self._clock > CLOCK_LIMIT:
-            for flow in self._free_by_goal.flows():
+            for flow in list(self._free_by_goal.live):
                 flow.goal -= self._clock
             self._free_by_goal.shift(self._clock)
             self._clock = 0.0
-        if not self._bound_by_limit:
+        if not self._bound_by_limit.live:
             self._bound_rate = 0.0
 
     def _look_at_limits(self) -> None:
@@ -129,7 +133,10 @@ class Star(SharedResource):
         self._loose.clear()
         for branch in self._touched:
             flows = self._members[branch]
-            if flows:
+            if len(flows) == 1:
+                for flow in flows:
+                    self._set_limit(flow, min(flow.cap, self._capacity[branch]))
+            elif flows:
                 limits = fill_one(self._capacity[branch], [flow.cap for flow in flows])
                 for flow, limit in zip(flows, limits, strict=True):
                     self._set_limit(flow, limit)
@@ -137,12 +144,16 @@ class Star(SharedResource):
 
     def _set_limit(self, flow: Flow, limit: float) -> None:
         known, flow.limit = flow.limit, limit
-        if flow in self._bound_by_limit:
-            if limit != known:
+        if flow in self._bound_by_limit.live:
+            if limit == inf:
+                self._set_free(self._settle(flow))
+            elif limit != known:
                 self._bind(self._settle(flow), limit)
-        elif flow in self._free_by_limit:
+        elif flow in self._free_by_limit.live:
             if limit != known:
                 self._free_by_limit.push(limit, flow)
+        elif limit < self._level:  # likely to stay so; the solve decides
+            self._bind(flow, limit)
         else:
             self._set_free(flow)
 
@@ -152,7 +163,7 @@ class Star(SharedResource):
         Where none is free: inf, or −1 if the bound ones have more than there is.
         """
         left = self._capacity[CENTRE] - self._bound_rate
-        if free := len(self._free_by_goal):
+        if free := len(self._free_by_goal.live):
             return left / free
         return inf if self._bound_rate <= self._capacity[CENTRE] * SLACK else -1.0
 
@@ -167,12 +178,12 @@ class Star(SharedResource):
         flow.moved += flow.rate * (self._looked_s - flow.since_s)
         self._bound_by_limit.discard(flow)
         self._bound_by_finish.discard(flow)
-        self._bound_rate = self._bound_rate - flow.rate if self._bound_by_limit else 0.0
+        self._bound_rate = self._bound_rate - flow.rate if self._bound_by_limit.live else 0.0
         return flow
 
     def _bind(self, flow: Flow, limit: float) -> None:
         """Let a flow, free or settled, run at its limit."""
-        if flow in self._free_by_goal:
+        if flow in self._free_by_goal.live:
             flow.moved = flow.amount - flow.goal + self._clock
             self._free_by_goal.discard(flow)
             self._free_by_limit.discard(flow)
@@ -184,20 +195,22 @@ class Star(SharedResource):
         self._bound_by_finish.push(flow.finish_s, flow)
 
     def _arm(self) -> None:
-        at_s = self._bound_by_finish.lowest()
-        if self._level:
-            at_s = min(at_s, self._looked_s + max(0.0, self._free_by_goal.lowest() - self._clock) / self._level)
-        self._beat.arm(at_s)
+        self._beat.arm(min(self._bound_by_finish.lowest(), self._free_finish_s()))
+
+    def _free_finish_s(self) -> float:
+        """When the first free flow will be through; one formula for setting the timer and for its ring."""
+        if not self._level:
+            return inf
+        return self._looked_s + max(0.0, self._free_by_goal.lowest() - self._clock) / self._level
 
     def _due(self) -> list[Flow]:
         now = self.env.now
+        step = ULPS * ulp(now)
         through = []
         while self._bound_by_finish.lowest() < inf and self._bound_by_finish.first().due(now):
             through.append(self._bound_by_finish.pop())
-        clock = self._clock_now()
-        near = clock + self._level * ULPS * ulp(now)
-        while (goal := self._free_by_goal.lowest()) < inf:
-            if goal > near and goal > clock + RELATIVE_END * self._free_by_goal.first().amount:
+        while (ahead_s := self._free_finish_s() - now) < inf:
+            if ahead_s > step and ahead_s * self._level > RELATIVE_END * self._free_by_goal.first().amount:
                 break
             through.append(self._free_by_goal.pop())
         if not through:

@@ -114,6 +114,14 @@ class SharedResourceSuite:
         world.env.run()
         assert world.ended == pytest.approx({"one": 35})
 
+    def test_a_cap_lifted_during_an_outage_counts_afterwards(self, world: World) -> None:
+        link = world.solver.link(0)
+        flow = world.send("one", 10, (link,), cap=0)
+        world.at(1, lambda: world.solver.set_cap(flow, inf))
+        world.at(2, lambda: world.solver.set_capacity(link, 5))
+        world.env.run()
+        assert world.ended == {"one": 4}
+
     def test_a_cancelled_flow_tells_what_it_had_and_gives_back_its_share(self, world: World) -> None:
         link = world.solver.link(10)
         flow = world.send("given up", 100, (link,))
@@ -249,11 +257,14 @@ class Tangle:
 
 @st.composite
 def tangles(draw: st.DrawFn) -> Tangle:
-    """Draw a star of up to 5 links and what happens on it."""
+    """Draw a star of up to 5 links and what happens on it.
+
+    The pauses are odd, so that no change meets the end of a flow: who comes first then is SimPy's to say.
+    """
     rates = st.sampled_from([0.0, 0.7, 1.0, 2.0, 3.0, 5.0, 10.0, inf])
     capacities = draw(st.lists(rates, min_size=1, max_size=5))
     kinds = st.sampled_from(["send", "send", "send", "send capped", "cancel", "cap", "capacity"])
-    change = st.tuples(st.sampled_from([0.0, 0.0, 0.3, 1.0, 4.1]), kinds, st.integers(0, 9), rates)
+    change = st.tuples(st.sampled_from([0.0, 0.0, 0.31307, 1.00931, 4.11773]), kinds, st.integers(0, 9), rates)
     return Tangle(capacities, draw(st.lists(change, min_size=1, max_size=60)))
 
 
