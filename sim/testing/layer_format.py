@@ -90,12 +90,20 @@ class LayerFormatSuite:
         _, layout = self.build([blob, blob])
         entry, start, length = (column(layout.extents, name) for name in ("entry", "file_offset", "length"))
         assert (length > 0).all()
+        assert (np.diff(entry) >= 0).all()
         expected_start = np.where(np.diff(entry, prepend=-1) == 0, np.roll(start + length, 1), 0)
         assert start.tolist() == expected_start.tolist()
         covered = np.bincount(entry, weights=length, minlength=layout.entries.num_rows).astype(np.int64)
         assert covered.tolist() == column(layout.entries, "size").tolist()
         kinds = layout.entries.column("kind").to_pylist()
         assert {kinds[row] for row in entry.tolist()} <= {"reg"}
+
+    def test_files_lie_in_the_blob_of_their_layer(self, blob: Path) -> None:
+        _, layout = self.build([blob, blob])
+        owner, unit = column(layout.extents, "entry"), column(layout.extents, "unit")
+        assert column(layout.units, "blob")[unit].tolist() == column(layout.entries, "blob")[owner].tolist()
+        assert column(layout.blobs, "layer").tolist() == [0, 1]
+        assert column(layout.entries, "layer").tolist() == column(layout.entries, "blob").tolist()
 
     def test_entries_hold_every_file_of_the_tree(self, blob: Path) -> None:
         tree, layout = self.build([blob, blob])

@@ -93,6 +93,13 @@ def test_numbers_in_base_256_and_with_blanks():
     assert read(data + END).files.sizes.tolist() == [600, 1]
 
 
+def test_a_checksum_may_be_of_signed_bytes():
+    """As some old writers computed it: each byte above 127 counts 256 less."""
+    data = bytearray(entry("é".encode()))
+    data[148:156] = b"%06o\0 " % (int(data[148:154], 8) - 2 * 256)
+    assert read(bytes(data)).files.paths == ["é"]
+
+
 def test_extended_headers_win_over_the_header_and_end_with_it():
     data = pax(path=b"long", size=b"3") + entry(b"short", b"abc", size=b"00000000000\0") + entry(b"next", b"z") + END
     layer = read(data)
@@ -151,6 +158,7 @@ def test_several_gzip_members_and_zero_padding_are_one_layer():
         (entry(b"a", b"x" * 600)[:1400], "cut at byte 1400, inside the padding"),
         (entry(b"a") + entry(b"b")[:100], "cut at byte 612, inside a header"),
         (entry(b"a") + b"\1" * 512, "byte 512 of the tar"),
+        (entry(b"a") + b"b" + entry(b"a")[1:], "byte 512 of the tar: no tar header here"),
         (b"not a tar at all" * 64, "no tar header|octal"),
         (entry(b"a", size=b"0000000008\0\0"), "octal number"),
         (entry(b"a", size=b"\xff" * 12), "number of .* bits"),
