@@ -1,5 +1,6 @@
-"""`lazypull trace`: record a workload, look at a trace, check it, and test the replay by perturbation."""
+"""`lazypull trace`: record a workload or import a list, look at a trace, check it, test the replay by perturbation."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ from sim.core.errors import BadInput
 from sim.core.units import parse_duration
 
 if TYPE_CHECKING:
+    from sim.core.tree import Tree
     from sim.record import Recording
+    from sim.trace.imported import Place
 
 
 class Duration(click.ParamType[float]):
@@ -65,6 +68,26 @@ def record(out: Path, **what: Any) -> None:
     recorded = run(_recording(**what))
     write_trace(out, recorded)
     click.echo(describe(summarise(recorded)), err=True)
+
+
+@trace.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--tree", "tree_path", type=click.Path(path_type=Path), required=True, help="Tree of the image.")
+@click.option("--workload", "name", default="imported", show_default=True, help="Name in the trace.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Where the trace goes.")
+def import_list(file: Path, tree_path: Path, name: str, out: Path) -> None:
+    """Make a trace of a CSV list of accesses: path and, where known, offset, length, thread, start_s, end_s."""
+    from sim.core.trace import write_trace
+    from sim.core.tree import read_tree
+    from sim.trace.imported import read_accesses, trace_of
+    from sim.trace.summary import describe, summarise
+
+    tree = read_tree(tree_path)
+    made = trace_of(
+        read_accesses(file), find=_file_finder(tree), content_id=tree.content_id, workload=name, source=file.name
+    )
+    write_trace(out, made)
+    click.echo(describe(summarise(made)), err=True)
 
 
 @trace.command()
@@ -149,6 +172,25 @@ def _recording(
         chosen["env"] = {**chosen.get("env", _default_env()), **dict(_variable(text) for text in env)}
     base = {"workload": "unnamed", "content_id": "unknown", "command": ()}
     return Recording(**base | chosen, read_delay_s=read_delay_s, timeout_s=timeout_s, drop_caches=not keep_cache)
+
+
+def _file_finder(tree: "Tree") -> "Callable[[str], Place | None]":
+    """Find the layer and size of a regular file in the merged image."""
+    from sim.semantics.overlay import Overlay
+    from sim.trace.imported import Place
+
+    layers: list[list[tuple[str, str, int]]] = [[] for _ in range(tree.layers)]
+    for row in tree.files.select(["layer", "path", "kind", "size"]).to_pylist():
+        layers[row["layer"]].append((row["path"], row["kind"], row["size"]))
+    overlay = Overlay(layers)
+
+    def find(path: str) -> Place | None:
+        found = overlay.lookup(path)
+        if found is None or found.layer is None or found.kind != "reg":
+            return None
+        return Place(found.layer, found.size)
+
+    return find
 
 
 def _of_catalog(name: str) -> dict[str, Any]:

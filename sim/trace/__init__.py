@@ -1,1 +1,1 @@
-"""Read, check and summarise traces. Modules: `summary`, `check`."""
+"""Check, summarise and import traces. Modules: `summary`, `check`, `imported`."""

@@ -2,12 +2,14 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from sim.cli.trace import trace
 from sim.core.errors import BadBundle, BadInput, RunFailed
-from sim.core.trace import write_trace
+from sim.core.trace import read_trace, write_trace
+from sim.core.tree import FILES_SCHEMA, Tree, write_tree
 from tests.trace.made import made_trace, operation
 
 
@@ -83,3 +85,22 @@ def test_perturb_prints_predicted_real_and_error(lowers):
     words = ["--recorded", "1ms", "--predict", "3ms", "--runs", "1", "--json", "--", "cat", "/data/f00"]
     [row] = json.loads(lazypull("perturb", *layers, "--keep-cache", *words).stdout)
     assert row["error"] == pytest.approx(row["predicted_s"] / row["real_median_s"] - 1)
+
+
+def test_import_takes_layers_from_the_tree_as_the_overlay_shows_them(tmp_path):
+    rows = [
+        {"layer": 0, "path": "a", "kind": "reg", "size": 10, "mode": 0o644, "link": None, "digest": bytes(32)},
+        {"layer": 0, "path": "b", "kind": "reg", "size": 10, "mode": 0o644, "link": None, "digest": bytes(32)},
+        {"layer": 1, "path": "b", "kind": "reg", "size": 20, "mode": 0o644, "link": None, "digest": bytes(32)},
+        {"layer": 1, "path": "a", "kind": "whiteout", "size": 0, "mode": 0, "link": None, "digest": None},
+    ]
+    tree = Tree(pa.Table.from_pylist(rows, FILES_SCHEMA))
+    write_tree(tmp_path / "tree", tree, {})
+    words = ("--tree", tmp_path / "tree", "--out", tmp_path / "t")
+    (tmp_path / "list.csv").write_text("path\n/b\n")
+    assert lazypull("import", tmp_path / "list.csv", *words).exit_code == 0
+    made = read_trace(tmp_path / "t")
+    assert made.header.content_id == tree.content_id
+    assert made.operations.column("layer").to_pylist() == [1]
+    (tmp_path / "list.csv").write_text("path\n/a\n")
+    assert isinstance(lazypull("import", tmp_path / "list.csv", *words).exception, BadInput)
