@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+EQUAL = 1e-3  # totals closer than this, relatively, are called equal
+
 
 def compared(frame: "pd.DataFrame") -> str:
     """One sentence: presets, images, grid and number of runs."""
@@ -30,7 +32,7 @@ def compared(frame: "pd.DataFrame") -> str:
 def soonest(cell: "pd.DataFrame") -> "pd.DataFrame":
     """Rows of one cell and source to one row a workload, smallest image first.
 
-    Columns: workload, image_bytes, `soonest` (the preset, the clairvoyant left out), `soonest_s`, `full_s`,
+    Columns: workload, image_bytes (in the smallest format), `soonest` (the preset or presets), `soonest_s`, `full_s`,
     `speedup` (full ÷ soonest) and `factor` (soonest ÷ clairvoyant); NaN where there is nothing to compare with.
     """
     import pandas as pd
@@ -42,9 +44,10 @@ def soonest(cell: "pd.DataFrame") -> "pd.DataFrame":
         choices = part.drop(index=NOT_COMPARED, errors="ignore")
         if not choices.empty:
             best = choices.sort_values("total_s", kind="stable").iloc[0]
-            name = best.name
+            equal = choices.index[choices["total_s"] <= best["total_s"] * (1 + EQUAL)]
+            name = " and ".join(style.in_order(equal.to_list()))
             full = float(choices["total_s"].get("full", float("nan")))
-            facts = {"workload": workload, "image_bytes": best["image_bytes"], "soonest": name}
+            facts = {"workload": workload, "image_bytes": choices["image_bytes"].min(), "soonest": name}
             times = {"soonest_s": best["total_s"], "full_s": full, "speedup": full / best["total_s"]}
             rows.append({**facts, **times, "factor": best["factor"]})
     return pd.DataFrame(rows)
@@ -55,7 +58,7 @@ def headline(table: "pd.DataFrame", where: str) -> str:
     place = f"At {where}" if where else "In these runs"
     counts = table["soonest"].value_counts()
     won = ", ".join(f"{name} for {number} of {len(table)}" for name, number in counts.items())
-    first = f"{counts.index[0]} was ready first{' for every workload' if len(table) > 1 else ''}"
+    first = f"{counts.index[0]} {'were' if ' and ' in str(counts.index[0]) else 'was'} ready first{' for every workload' if len(table) > 1 else ''}"
     who = first if len(counts) == 1 else f"ready first: {won} workloads"
     gains = table.loc[table["soonest"] != "full", "speedup"].dropna()
     if gains.empty:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an HTML table: heading, and how a value becomes text. Numbers stand right."""
+    """A column of an HTML table: heading, how a value becomes text, and what stands for none. Numbers stand right."""
 
     title: str
     show: Callable[[Any], str] = str
     number: bool = True
+    missing: str = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def picture(image: Picture) -> str:
 
 
 def table(frame: "pd.DataFrame", columns: Mapping[str, Column], *, caption: str = "", sortable: bool = False) -> str:
-    """The named columns of a frame. A missing value is shown as a dash, never as 0.
+    """The named columns of a frame. A missing value is never shown as 0.
 
     sortable: a click on a heading sorts; each cell carries the value it sorts by.
     """
@@ -70,7 +71,7 @@ def table(frame: "pd.DataFrame", columns: Mapping[str, Column], *, caption: str 
 
 def _cell(value: Any, column: Column) -> str:
     missing = value is None or (isinstance(value, float) and math.isnan(value))
-    text = "–" if missing else column.show(value)
+    text = column.missing if missing else column.show(value)
     return f'<td{_number(column)} data-value="{escape("" if missing else str(value))}">{escape(text)}</td>'
 
 

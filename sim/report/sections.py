@@ -14,7 +14,7 @@ from sim.report.figures.distance import draw_distance
 from sim.report.figures.images import draw_images
 from sim.report.figures.lines import draw_lines
 from sim.report.figures.phases import draw_phases
-from sim.report.figures.shares import draw_shares
+from sim.report.figures.shares import WHAT_IFS, draw_shares
 from sim.report.html import Picture
 from sim.report.page import Section
 from sim.report.stalls import stall_table
@@ -145,9 +145,12 @@ def _shares(material: Material) -> Section | None:
         return None
     lead = (
         "The shares follow the chain of events that ends at ready and add up to the total. Several causes bind at "
-        "once, so a share is not what removing its cause would save: the marks show the total of a run without it."
+        "once, so a share is not what removing its cause would save."
     )
-    caption = "Where the time until ready went. Marks: total with one cause idealised."
+    caption = "Where the time until ready went."
+    if known[list(WHAT_IFS)].notna().any(axis=None):
+        lead += " The marks show the total of a run without it."
+        caption += " Marks: total with one cause idealised."
     png = style.png(draw_shares(known, where=material.where))
     return Section("shares", "Where the time went", lead, (Picture("shares", png, caption),))
 

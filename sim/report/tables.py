@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def seconds(value: float) -> str:
-    """Seconds to the centisecond, or three digits where that says nothing."""
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3g}"
+    """Seconds to the centisecond; less than one to the millisecond."""
+    return f"{value:.2f}" if value >= 1 else f"{value:.3f}"
 
 
 def factor(value: float) -> str:
@@ -51,7 +51,7 @@ def crossings_html(rows: "pd.DataFrame", axis: "Axis") -> str:
     columns = {
         "workload": Column("workload", number=False),
         **_source(rows),
-        **{name: Column(heading(name), _saying(name), number=False) for name in held},
+        **{name: _axis(name, number=False) for name in held},
         **{name: Column(f"{name} or full", number=False) for name in style.in_order(rows["strategy"].to_list())},
     }
     return table(wide, columns, caption=f"Which is ready sooner, along the {axis.noun}")
@@ -64,7 +64,6 @@ def stalls_html(files: Mapping[str, "pd.DataFrame"]) -> list[str]:
         "seconds": Column("waited (s)", seconds),
         "share": Column("of all waiting", lambda value: f"{100 * value:.1f} %"),
         "stalls": Column("stalls"),
-        "kilobytes": Column("fetched (kB)", lambda value: f"{value:,.0f}"),
     }
     return [table(rows, columns, caption=title) for title, rows in files.items() if not rows.empty]
 
@@ -85,7 +84,7 @@ def cells_html(frame: "pd.DataFrame") -> str:
         "workload": Column("workload", number=False),
         "strategy": Column("preset", number=False),
         **_source(rows),
-        **{name: Column(heading(name), _saying(name)) for name in axes},
+        **{name: _axis(name) for name in axes},
         **({"runs": Column("runs")} if rows["runs"].max() > 1 else {}),
         **{f"{phase}_s": Column(f"{phase} (s)", seconds) for phase in PHASES},
         "total_s": Column("total (s)", seconds),
@@ -101,8 +100,9 @@ def _source(rows: "pd.DataFrame") -> dict[str, Column]:
     return {"source": Column("source", SOURCES.__getitem__, number=False)} if differ(rows["source"]) else {}
 
 
-def _saying(column: str) -> Any:
-    return lambda value: say(column, value)
+def _axis(column: str, *, number: bool = True) -> Column:
+    """A varied column; where the config left the value open, the recording decided it."""
+    return Column(heading(column), lambda value: say(column, value), number, missing="as recorded")
 
 
 def _same(value: Any) -> Any:

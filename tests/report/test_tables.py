@@ -1,6 +1,7 @@
 """What the figures draw: sums that must close, sources apart, causes before and after ready."""
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from sim.core.result import SHARE_KINDS, SPANS_SCHEMA
@@ -101,11 +102,11 @@ def test_stalls_are_summed_by_file_longest_first():
         return {"kind": kind, "node": 0, "start_s": start, "end_s": end, "layer": 0, "path": path, "bytes": 1000}
 
     rows = [row("a", 0, 1), row("b", 1, 4), row("a", 4, 5), row("c", 5, 6, "prefetch"), row(None, 6, 9)]
-    spans = SPANS_SCHEMA.empty_table().to_pandas()
-    table = stall_table(pd.concat([spans, pd.DataFrame(rows)])) if len(spans) else stall_table(pd.DataFrame(rows))
-    assert table[["path", "seconds", "stalls", "kilobytes"]].to_numpy().tolist() == [["b", 3, 1, 1], ["a", 2, 2, 2]]
+    spans = pa.Table.from_pylist(rows, SPANS_SCHEMA).to_pandas()
+    table = stall_table(spans)
+    assert table[["path", "seconds", "stalls"]].to_numpy().tolist() == [["b", 3, 1], ["a", 2, 2]]
     assert table["share"].to_list() == pytest.approx([0.6, 0.4])
-    assert len(stall_table(pd.DataFrame(rows), top=1)) == 1
+    assert len(stall_table(spans, top=1)) == 1
 
 
 def test_workloads_come_smallest_image_first(runs):
@@ -119,6 +120,13 @@ def test_the_headline_names_who_was_first_and_by_how_much():
     row = table.iloc[0]
     assert (row["soonest"], row["soonest_s"], row["full_s"], row["speedup"], row["factor"]) == ("lazy", 10, 30, 3, 2)
     assert headline(table, "20 ms") == "At 20 ms, lazy was ready first; 3 times as fast as a full pull."
+
+
+def test_presets_that_are_equal_share_the_first_place():
+    columns = {"workload": ["w"] * 2, "source": ["model"] * 2, "strategy": ["background", "prefetch"]}
+    values = {"total_s": [10.0, 10.0], "clairvoyant_total_s": [5.0] * 2, "image_bytes": [1e6] * 2}
+    table = soonest(pd.DataFrame({**columns, **values}))
+    assert headline(table, "") == "In these runs, prefetch and background were ready first."
 
 
 def test_the_comparison_counts_runs_by_source(runs):

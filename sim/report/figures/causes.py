@@ -68,7 +68,11 @@ def _panel(axes: "Axes", presets: Mapping[str, "pd.DataFrame"], value: str, caus
         left = left + width
     bars.name_rows(axes, list(before.index))
     texts = [
-        f"{now:,.0f} + {later:,.0f}" if later else f"{now:,.0f}"
+        f"{_short(now)} + {_short(later)}" if later else _short(now)
         for now, later in zip(before.sum(axis=1), after_total, strict=True)
     ]
     bars.name_ends(axes, left.to_list(), texts)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -49,14 +49,17 @@ def draw_lines(frame: "pd.DataFrame", axis: "Axis", *, where: str) -> "Figure":
 def _line(axes: "Axes", points: "pd.DataFrame", preset: str, presets: list[str]) -> None:
     colour = style.colour(preset, presets)
     dashed = "--" if preset == "clairvoyant" else "-"
+    thin = presets.index(preset) / max(
+        1, len(presets) - 1
+    )  # later lines are thinner: equal ones show beside each other
     axes.plot(
         points["x"],
         points["mean"],
         dashed,
         color=colour,
         marker=style.marker(preset, presets),
-        ms=5,
-        lw=1.6,
+        ms=8 - 4 * thin,
+        lw=3.2 - 2 * thin,
         label=preset,
     )
     if (points["high"] > points["low"]).any():
@@ -75,8 +78,8 @@ def _scales(axes: "Axes", points: "pd.DataFrame") -> None:
     values = sorted(points["x"].unique())
     axes.set_xticks(_apart(values), [f"{value:.6g}" for value in _apart(values)])
     axes.xaxis.set_minor_locator(NullLocator())
-    decades = points["high"].max() / points["low"].min()
-    steps = (1.0, 2.0, 5.0) if decades < 100 else (1.0,)
+    span = points["high"].max() / points["low"].min()
+    steps = (1.0, 2.0, 5.0) if span < 30 else (1.0, 3.0) if span < 1000 else (1.0,)
     axes.yaxis.set_major_locator(LogLocator(subs=steps))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
