@@ -4,7 +4,7 @@ A branch alone would give each of its flows some rate; that, or the flow's cap, 
 then min(limit, level), with one level for all: flows below the level are *bound* and run at their limit; the
 others are *free*, share equally what is left, and so share one virtual clock that runs at the level. A change
 of the level moves the flows it passes from one side to the other, found by limit at the top of a heap.
-Water level by two heaps and virtual time: egalitarian processor sharing with caps; docs/model.md, "Shared links".
+That is egalitarian processor sharing in virtual time (as in fair queueing), with limits.
 """
 
 from math import inf, ulp

@@ -77,7 +77,7 @@ def compile_program(trace: Trace, layout: Layout) -> Program:
         mark_gap_s=gap_s[of_marks],
         mark_hits=ways.hits(of_marks),
         operations=len(before),
-        read_bytes=int(length[~operations.copy_up].sum()),
+        read_bytes=int(length.sum() - length[operations.copy_up].sum()),
         copy_up_bytes=int(length[operations.copy_up].sum()),
     )
 

@@ -33,26 +33,32 @@ class Forest:
         followed[also_followed + 1] = True
         self.followed = followed
         self._rows = np.flatnonzero(followed)  # node → row + 1
-        self._node = np.cumsum(followed) - 1  # row + 1 → node, for followed rows
-        up = self._node[predecessor[self._rows[1:] - 1] + 1]  # of nodes 1 …
         nodes = len(self._rows)
+        if nodes == len(followed):
+            self._node = self._rows  # row + 1 → node, for followed rows
+            up = predecessor + 1  # of nodes 1 …
+        else:
+            self._node = np.cumsum(followed) - 1
+            up = self._node[predecessor[self._rows[1:] - 1] + 1]
         head = np.ones(nodes, dtype=np.bool_)
         head[1:] = (up != np.arange(nodes - 1)) | (np.bincount(up, minlength=nodes)[:-1] > 1)
-        self._segment = np.cumsum(head) - 1
         self._head = np.flatnonzero(head)
-        number, below = _preorder(self._segment[up[self._head[1:] - 1]].tolist())
-        self._number, self._past = number, number + below
-        self._place_nodes(nodes, len(predecessor))
-
-    def _place_nodes(self, nodes: int, rows: int) -> None:
         lengths = np.diff(self._head, append=nodes)
+        self._segment = np.repeat(np.arange(len(lengths)), lengths)
+        self._number, below = _preorder(self._segment[up[self._head[1:] - 1]].tolist())
+        self._past = self._number + below
         start = np.zeros(len(lengths) + 1, dtype=np.int64)
         start[self._number + 1] = lengths
         np.cumsum(start, out=start)
-        self.place = np.full(rows + 1, NOWHERE)
-        self.place[self._rows] = (start[self._number] - self._head)[self._segment] + np.arange(nodes)
-        self.end = np.zeros(rows + 1, dtype=np.int64)
-        self.end[self._rows] = start[self._past][self._segment]
+        self.place = self._by_row(np.repeat(start[self._number] - self._head, lengths) + np.arange(nodes), NOWHERE)
+        self.end = self._by_row(np.repeat(start[self._past], lengths), 0)
+
+    def _by_row(self, values: IntColumn, other: int) -> IntColumn:
+        if len(values) == len(self.followed):
+            return values
+        rows = np.full(len(self.followed), other)
+        rows[self._rows] = values
+        return rows
 
     def path_sums(self, weights: Sequence[IntColumn | BoolColumn], at: IntColumn) -> list[IntColumn]:
         """Sum each weight over all ancestors of each row of `at` and itself; 0 at row −1.

@@ -29,6 +29,10 @@ class Reads:
     unit_start: IntColumn
     units: IntColumn
 
+    def owners(self) -> IntColumn:
+        """Read that needs it, for each of `units`."""
+        return np.repeat(np.arange(len(self.entry)), np.diff(self.unit_start))
+
 
 def locate(path: pa.DictionaryArray, layer: IntColumn, layout: Layout) -> IntColumn:
     """Row in the layout's entries for each (layer, path); a hard link gives the row it leads to.

@@ -14,7 +14,7 @@ def may_miss(row: IntColumn, reads: Reads, before: IntColumn, forest: Forest, un
     first among the uncovered has no ancestor that touched the unit, so a round settles at least one read a unit.
     """
     unit = reads.units
-    read = np.repeat(np.arange(len(row)), np.diff(reads.unit_start))
+    read = reads.owners()
     place, end = forest.place[row + 1], forest.end[row + 1]
     asked = forest.place[before + 1]
     covers = forest.followed[row + 1]

@@ -2,7 +2,7 @@
 """Conformance suite of shared-resource solvers; one joins by subclassing `SharedResourceSuite` in its tests.
 
 Expected times are arithmetic one can do in the head; long tangles are held against `Oracle`. Tangles stay
-short, as closed loops are chaotic: after some hundred rounds two exact solvers differ (docs/model.md).
+short, as closed loops are chaotic: after some hundred rounds two exact solvers differ.
 All paths are those of a star (link 0, or link 0 and one other), which every solver takes.
 """
 

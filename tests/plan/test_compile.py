@@ -176,7 +176,7 @@ def starts(draw):
     return trace(operations, marks)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(starts(), st.booleans())
 def test_equals_the_slow_reference(recorded, shared):
     image = layout(FILES, unit_of={(0, "b"): [1], (1, "a"): [1], (0, "a"): [0, 1, 0]} if shared else None)
