@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from sim.experiment.plan import Plan
     from sim.experiment.runner import Outcome
 
@@ -53,29 +55,36 @@ def _print_plan(plan: "Plan", out: Path, *, as_json: bool) -> None:
 
 
 def _print_outcome(plan: "Plan", outcome: "Outcome", *, as_json: bool) -> None:
-    from sim.cli.runs import reference_slice, runs_text
     from sim.core.errors import RunFailed
     from sim.core.manifest import FOLDER_KEY_LENGTH
     from sim.core.store import runs_table
 
-    folders = [outcome.folder / key[:FOLDER_KEY_LENGTH] for key in outcome.keys]
-    rows = runs_table(folders).to_pylist()
+    runs = runs_table(outcome.folder / key[:FOLDER_KEY_LENGTH] for key in outcome.keys)
     if as_json:
         about = {"experiment": plan.experiment.name, "claim": plan.experiment.claim, "folder": str(outcome.folder)}
         counts = {"done": outcome.done, "skipped": outcome.skipped, "failed": len(outcome.failed)}
-        _print_json({**about, **counts, "runs": rows})
+        _print_json({**about, **counts, "runs": runs.to_pylist()})
     else:
-        shown = reference_slice(rows)
-        click.echo(runs_text(shown))
-        click.echo(
-            f"\n{len(shown)} of {len(rows)} runs are shown, times in seconds; all: {outcome.folder}/runs.parquet"
-        )
+        _print_tables(plan, outcome, runs)
     if outcome.failed:
         first = outcome.failed[0]
         raise RunFailed(
-            f"{len(outcome.failed)} of {len(rows)} runs failed, the others are stored; "
+            f"{len(outcome.failed)} of {runs.num_rows} runs failed, the others are stored; "
             f"first: {outcome.folder / first.key[:FOLDER_KEY_LENGTH]}: {first.error}"
         )
+
+
+def _print_tables(plan: "Plan", outcome: "Outcome", runs: "pa.Table") -> None:
+    from sim.cli.runs import reference_slice, runs_text
+
+    rows = runs.to_pylist()
+    shown = reference_slice(rows)
+    click.echo(runs_text(shown))
+    click.echo(f"\n{len(shown)} of {len(rows)} runs are shown, times in seconds; all: {outcome.folder}/runs.parquet")
+    if any(path.startswith("image.") for path in plan.experiment.varied):
+        from sim.cli.crossings import crossings_text
+
+        click.echo(f"\nWhich is sooner:\n{crossings_text(runs.to_pandas())}")
 
 
 def _print_json(document: object) -> None:

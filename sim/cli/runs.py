@@ -7,7 +7,7 @@ from typing import Any
 from sim.cli.table import format_table
 from sim.core.units import format_duration, format_rate, format_size
 
-MOST_ROWS = 40
+MOST_ROWS = 50
 HEADER = (
     "workload",
     "preset",
@@ -55,11 +55,13 @@ def _varied(rows: Sequence[Row]) -> list[str]:
 
 def _usual(name: str, values: list[Any]) -> Any:
     """The usual value where it was run, else the commonest, among equals the middle one."""
-    if USUAL.get(name) in values:
+    if name in USUAL and USUAL[name] in values:
         return USUAL[name]
     counts = Counter(values)
-    commonest = sorted(value for value, count in counts.items() if count == max(counts.values()) and value is not None)
-    return commonest[(len(commonest) - 1) // 2] if commonest else None
+    commonest = [value for value, count in counts.items() if count == max(counts.values())]
+    if None in commonest:
+        return None
+    return sorted(commonest)[(len(commonest) - 1) // 2]
 
 
 def _cells(row: Row, padded: bool) -> list[str]:

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
+from sim.cli.crossings import crossings_text
 from sim.cli.main import main
 from sim.cli.runs import reference_slice
 from sim.core.layout import write_layout
@@ -72,6 +74,30 @@ def test_a_slice_goes_on_until_it_is_small():
     shown = reference_slice(rows)
     assert len(shown) == 40
     assert {(row["network.rate_bytes_s"], row["network.rtt_s"]) for row in shown} == {(12.5e6, 0.02)}
+
+
+def test_a_value_left_as_recorded_is_a_value_like_others():
+    cells = [(None, 5), (None, 6), (None, 7), (0.1, 5), (0.2, 5)]
+    rows = [{"workload": "web", "image.read_share": share, "image.layers": layers} for share, layers in cells]
+    assert [row["image.layers"] for row in reference_slice(rows, 3)] == [5, 6, 7]
+
+
+def test_crossings_are_said_in_words():
+    # full takes a second every 10 MB, lazy 5 s whatever the size: equal at 50 MB
+    rows = [
+        {
+            "workload": "web",
+            "strategy": strategy,
+            "source": "model",
+            "status": "done",
+            "image.total_bytes": size,
+            "network.rtt_s": 0.02,
+            "total_s": size / 1e7 if strategy == "full" else 5.0,
+        }
+        for strategy in ("full", "lazy")
+        for size in (1e7, 1e8, 1e9)
+    ]
+    assert crossings_text(pd.DataFrame(rows)) == "web, lazy or full by image size: full, lazy beyond 50 MB"
 
 
 def test_json_is_one_document_with_every_value(lazypull, config):
