@@ -9,9 +9,9 @@ IMAGE_AXES = "image."  # the axes of a network have a figure in the report
 
 
 def crossings_text(runs: "pd.DataFrame") -> str:
-    """One line a preset and series of runs: "web, lazy or full by share read, 10 layers: lazy, full beyond 2.35 % read"; "" if none.
+    """One line a preset and series: "web, lazy or full by share read, 10 layers: lazy, full beyond 2.35 % read".
 
-    runs: runs table; failed ones are left out.
+    runs: runs table; failed ones are left out. Empty where no image axis varies.
     """
     from sim.report.axes import describe, varied_axes
     from sim.report.crossings import CROSSING_COLUMNS, crossings, sides
@@ -25,6 +25,6 @@ def crossings_text(runs: "pd.DataFrame") -> str:
             for key, rows in found.groupby(["workload", "strategy", *held], dropna=False, sort=False):
                 workload, strategy, *values = key
                 where = describe(dict(zip(held, values, strict=True)))
-                series = ", ".join(part for part in (workload, f"{strategy} or full by {axis.noun}", where) if part)
+                series = ", ".join(filter(None, (str(workload), f"{strategy} or full by {axis.noun}", where)))
                 lines.append(f"{series}: {sides(rows, axis.format)}")
     return "\n".join(lines)
