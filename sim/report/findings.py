@@ -58,7 +58,9 @@ def headline(table: "pd.DataFrame", where: str) -> str:
     place = f"At {where}" if where else "In these runs"
     counts = table["soonest"].value_counts()
     won = ", ".join(f"{name} for {number} of {len(table)}" for name, number in counts.items())
-    first = f"{counts.index[0]} {'were' if ' and ' in str(counts.index[0]) else 'was'} ready first{' for every workload' if len(table) > 1 else ''}"
+    name = str(counts.index[0])
+    verb = "were" if " and " in name else "was"
+    first = f"{name} {verb} ready first{' for every workload' if len(table) > 1 else ''}"
     who = first if len(counts) == 1 else f"ready first: {won} workloads"
     gains = table.loc[table["soonest"] != "full", "speedup"].dropna()
     if gains.empty:

@@ -28,6 +28,8 @@ PRESET_COLOURS: dict[str, str] = {
     "clairvoyant": "#cc79a7",
 }
 PRESET_MARKERS: dict[str, str] = {"full": "s", "lazy": "o", "prefetch": "^", "background": "D", "clairvoyant": "v"}
+# the background fetch starts as a prefetch does, so the two are often equal: what lies beneath is drawn broader
+BROAD_PRESET = "prefetch"
 SPARE_COLOURS = ("#d55e00", "#56b4e9", "#b8a800", "#7f3c8d", "#8c564b")
 SPARE_MARKERS = "PX*hp"
 PHASE_COLOURS: dict[str, str] = {"pull": "#0072b2", "create": "#56b4e9", "start": "#cc79a7", "ready": "#e69f00"}
@@ -109,6 +111,16 @@ def colour(preset: str, presets: Sequence[str]) -> str:
 def marker(preset: str, presets: Sequence[str]) -> str:
     """A preset's fixed marker, so that colour is never the only difference."""
     return PRESET_MARKERS.get(preset) or SPARE_MARKERS[_spare(preset, presets) % len(SPARE_MARKERS)]
+
+
+def line_width(preset: str) -> float:
+    """In points."""
+    return 4.2 if preset == BROAD_PRESET else 1.6
+
+
+def marker_size(preset: str) -> float:
+    """In points."""
+    return 9.5 if preset == BROAD_PRESET else 5.0
 
 
 def in_order(presets: Sequence[str]) -> list[str]:

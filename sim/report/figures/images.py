@@ -43,8 +43,8 @@ def draw_images(frame: "pd.DataFrame", *, where: str) -> "Figure":
 
 def _dots(axes: "Axes", points: "pd.DataFrame", preset: str, presets: list[str]) -> None:
     colour = style.colour(preset, presets)
-    size = 10 - 5 * presets.index(preset) / max(1, len(presets) - 1)  # equal dots show beside each other
     marker = style.marker(preset, presets)
+    size = style.marker_size(preset) + 1
     axes.plot(points["megabytes"], points["mean"], ":", color=colour, marker=marker, ms=size, lw=1, label=preset)
 
 

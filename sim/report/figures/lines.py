@@ -49,7 +49,6 @@ def draw_lines(frame: "pd.DataFrame", axis: "Axis", *, where: str) -> "Figure":
 def _line(axes: "Axes", points: "pd.DataFrame", preset: str, presets: list[str]) -> None:
     colour = style.colour(preset, presets)
     dashed = "--" if preset == "clairvoyant" else "-"
-    thin = presets.index(preset) / max(
         1, len(presets) - 1
     )  # later lines are thinner: equal ones show beside each other
     axes.plot(
@@ -58,8 +57,8 @@ def _line(axes: "Axes", points: "pd.DataFrame", preset: str, presets: list[str])
         dashed,
         color=colour,
         marker=style.marker(preset, presets),
-        ms=8 - 4 * thin,
-        lw=3.2 - 2 * thin,
+        ms=style.marker_size(preset),
+        lw=style.line_width(preset),
         label=preset,
     )
     if (points["high"] > points["low"]).any():
