@@ -71,7 +71,7 @@ def read_recipe(path: Path) -> Recipe:
     except yaml.YAMLError as error:
         raise BadInput(f"{path}: not YAML ({_one_line(error)}); mend the file") from None
     except msgspec.ValidationError as error:
-        raise BadInput(f"{path}: {error}; see docs/catalog.md for the fields of a recipe") from None
+        raise BadInput(f"{path}: {error}; see traces/README.md for the fields of a recipe") from None
     _check(path, made)
     return made
 

@@ -117,7 +117,7 @@ def remove(globs: tuple[str, ...], root: Path) -> None:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
-                path.unlink()
+                path.unlink(missing_ok=True)  # gone already where one match held another
 
 
 def _versions(packages: Mapping[str, str], sign: str, pinned: bool) -> list[str]:

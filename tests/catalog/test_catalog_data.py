@@ -113,6 +113,24 @@ def test_landmarks_are_what_the_formats_name_says(name: str) -> None:
 
 
 @every_workload
+def test_all_files_the_trace_reads_lie_before_the_landmark(name: str) -> None:
+    found = workload(name)
+    layout = read_layout(found.layouts["estargz-landmark"])
+    entries = layout.entries.select(["blob", "path"]).to_pylist()
+    landmark = dict(enumerate(layout.blobs.column("landmark_offset").to_pylist()))
+    ends = (column(layout.units, "offset") + column(layout.units, "size")).tolist()
+    read = read_trace(found.traces["throttled"]).operations.select(["kind", "layer", "path"]).to_pylist()
+    wanted = {(row["layer"], row["path"]) for row in read if row["kind"] == "read" and row["layer"] >= 0}
+    checked = set()
+    for entry, unit in layout.extents.select(["entry", "unit"]).to_pandas().itertuples(index=False):
+        row = entries[entry]
+        if (row["blob"], row["path"]) in wanted:
+            checked.add((row["blob"], row["path"]))
+            assert ends[unit] <= landmark[row["blob"]], row
+    assert checked
+
+
+@every_workload
 def test_layers_are_the_ones_that_provenance_names(name: str) -> None:
     found = workload(name)
     noted = read_provenance(found.folder)["image"]["layers"]
