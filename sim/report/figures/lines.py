@@ -49,8 +49,6 @@ def draw_lines(frame: "pd.DataFrame", axis: "Axis", *, where: str) -> "Figure":
 def _line(axes: "Axes", points: "pd.DataFrame", preset: str, presets: list[str]) -> None:
     colour = style.colour(preset, presets)
     dashed = "--" if preset == "clairvoyant" else "-"
-        1, len(presets) - 1
-    )  # later lines are thinner: equal ones show beside each other
     axes.plot(
         points["x"],
         points["mean"],
