@@ -1,6 +1,7 @@
 """The data that ship: one content a workload, traces whole and within the image, small, and silent on their machine."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,11 +10,15 @@ import pytest
 from sim.catalog import LAYOUT_FORMATS, names, workload
 from sim.catalog.provenance import read_provenance
 from sim.catalog.workloads import recipe
+from sim.core import layout as layouts
+from sim.core import trace as traces
+from sim.core import tree as trees
 from sim.core.bundle import column
-from sim.core.layout import read_layout
-from sim.core.trace import Trace, read_trace
-from sim.core.tree import read_tree
+from sim.core.trace import Trace
 from sim.trace.check import check_trace
+
+# The bundles are read-only here: each is read once for all tests.
+read_layout, read_trace, read_tree = cache(layouts.read_layout), cache(traces.read_trace), cache(trees.read_tree)
 
 MEGABYTE = 1_000_000
 MAX_FOLDER_BYTES = 5 * MEGABYTE  # issue 4: at most 5 MB each
@@ -46,10 +51,10 @@ def test_tree_layouts_and_traces_are_of_one_content(name: str) -> None:
 @every_workload
 def test_traces_are_whole_and_of_the_recipe(name: str) -> None:
     found = workload(name)
-    traces = dict(traces_of(name))
-    assert traces["cold-5ms.trace"].header.read_delay_s == 0.005
-    assert traces["local-0ms.trace"].header.read_delay_s == 0.0
-    for trace in traces.values():
+    recorded = dict(traces_of(name))
+    assert recorded["cold-5ms.trace"].header.read_delay_s == 0.005
+    assert recorded["local-0ms.trace"].header.read_delay_s == 0.0
+    for trace in recorded.values():
         check_trace(trace)
         assert not trace.header.synthetic
         assert trace.header.command == found.command
