@@ -45,7 +45,7 @@ class LayerRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A workload's image and command.
 
-    epoch: no file is newer than this (Unix seconds), so that a rebuild from the same packages is the same.
+    epoch: no file is newer than this (Unix seconds): the hour of a build does not show in the times of files.
     readiness: when the workload counts as started; rules as `lazypull trace record --ready` takes them.
     last_mark: recording goes on until this mark, if given, else ends when ready.
     """
