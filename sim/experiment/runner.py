@@ -1,12 +1,16 @@
 """Running a plan: skip what is stored, spread the rest over an executor, keep what finished whatever happens."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from sim.core.errors import BadInput
+from sim.core.manifest import MANIFEST_FILE, Manifest, read_manifest
 from sim.core.store import is_complete, rebuild_runs
 from sim.experiment.executors import Executor
 from sim.experiment.plan import Plan
@@ -49,12 +53,28 @@ def run_plan(plan: Plan, out: Path, executor: Executor, advance: Callable[[int],
             for answer in answers:
                 finished += answer
                 advance(len(answer))
+        _drop_superseded(folder, plan)
     finally:
-        if skipped or any(folder.iterdir()):
+        if any(folder.glob(f"*/{MANIFEST_FILE}")):
             rebuild_runs(folder)
     failed = tuple(run for run in finished if run.status == "failed")
     keys = tuple(task.manifest.key for task in plan.tasks)
     return Outcome(folder, keys, skipped, len(finished) - len(failed), failed)
+
+
+def _drop_superseded(folder: Path, plan: Plan) -> None:
+    """Remove simulated runs of a planned config that other inputs or another model gave: tables must not mix them."""
+    keys = {task.manifest.key for task in plan.tasks}
+    configs = {_asked(task.manifest) for task in plan.tasks}
+    for file in folder.glob(f"*/{MANIFEST_FILE}"):
+        manifest = read_manifest(file.parent)
+        if manifest.source == "model" and manifest.key not in keys and _asked(manifest) in configs:
+            shutil.rmtree(file.parent)
+
+
+def _asked(manifest: Manifest) -> bytes:
+    config = {name: value for name, value in manifest.config.items() if name not in ("name", "claim")}
+    return msgspec.json.encode(config, order="sorted")
 
 
 def _make(folder: Path) -> None:

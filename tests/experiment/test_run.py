@@ -84,6 +84,16 @@ def test_a_damaged_result_is_run_again(config, tmp_path):
     assert load_run(stored).manifest.status == "done"
 
 
+def test_a_run_made_with_other_inputs_is_replaced_and_others_are_left_alone(config, catalog, tmp_path):
+    run_plan(plan_of(config(), "network.rtt=7ms"), tmp_path, Serial())
+    run_plan(plan_of(config()), tmp_path, Serial())
+    write_trace(catalog / "tiny" / "cold-5ms.trace", make_trace("throttled", recorded_at="2026-02-02T00:00:00Z"))
+    outcome = run_plan(plan_of(config(claim="said differently")), tmp_path, Serial())
+    stored = {run.name: load_run(run).manifest for run in outcome.folder.iterdir() if run.is_dir()}
+    assert sorted(manifest.config["network"]["rtt"] for manifest in stored.values()) == ["20ms", "7ms"]
+    assert outcome.keys[0] in {manifest.key for manifest in stored.values()}
+
+
 def test_the_key_covers_what_changes_numbers_and_nothing_else(config, catalog):
     path = config()
     base = key_of(path)
