@@ -125,14 +125,16 @@ def _causes(material: Material) -> Section | None:
         for row in _in_order(rows):
             requests = material.results.run(row.run).requests.to_pandas()
             if not requests.empty:
-                by_preset[row.strategy] = cause_table(requests, ready_s=row.total_s)
+                by_preset[row.strategy] = cause_table(
+                    requests, ready_s=row.total_s, at_end_bytes=row.fetched_at_end_bytes
+                )
         if by_preset:
             by_workload[title] = by_preset
     if not by_workload:
         return None
     lead = (
         "Each HTTP request has one cause. Foreground: a read of the workload waited for it. "
-        "A number a + b is until ready and after it."
+        "A number a + b is until ready and after it; a simulated run does not count the requests after ready."
     )
     caption = "Bytes in request bodies and number of requests by cause; pale what was asked for after ready."
     png = style.png(draw_causes(by_workload, where=material.where))

@@ -97,6 +97,15 @@ def test_causes_are_split_at_ready():
     }  # fmt: skip
 
 
+def test_bytes_that_no_recorded_request_brought_are_the_background_s_after_ready():
+    requests = pd.DataFrame({"start_s": [0.0], "cause": ["foreground"], "bytes": [2_000_000]})
+    table = cause_table(requests, ready_s=1.0, at_end_bytes=9_000_000)
+    assert table["megabytes_after"].to_dict() == {"foreground": 0, "background": 7}
+    assert table["megabytes"].to_dict() == {"foreground": 2, "background": 0}
+    for nothing in (None, float("nan"), 2_000_000):
+        assert list(cause_table(requests, ready_s=1.0, at_end_bytes=nothing).index) == ["foreground"]
+
+
 def test_stalls_are_summed_by_file_longest_first():
     def row(path, start, end, kind="stall"):
         return {"kind": kind, "node": 0, "start_s": start, "end_s": end, "layer": 0, "path": path, "bytes": 1000}

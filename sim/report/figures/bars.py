@@ -44,7 +44,7 @@ def name_ends(axes: "Axes", ends: Sequence[float], texts: Sequence[str], *, wide
     widest = max([*ends, 1e-12]) if widest is None else widest
     axes.set_xlim(0, widest * 1.22)
     for row, (end, text) in enumerate(zip(ends, texts, strict=True)):
-        axes.text(end + widest * 0.02, row, text, va="center", fontsize=8.5, color=style.INK)
+        axes.text(end + widest * 0.03, row, text, va="center", fontsize=8.5, color=style.INK)
 
 
 def panel_height(rows: int) -> float:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 CAUSE_ORDER = tuple(name for name in style.CAUSE_COLOURS if name in REQUEST_CAUSES)
 
 
-def cause_table(requests: "pd.DataFrame", *, ready_s: float) -> "pd.DataFrame":
+def cause_table(requests: "pd.DataFrame", *, ready_s: float, at_end_bytes: float | None = None) -> "pd.DataFrame":
     """One row a cause that occurs: `megabytes` and `requests` of requests begun before ready; `…_after`: of later ones.
 
-    requests: of one run, with `REQUESTS_SCHEMA`. ready_s: of that run, seconds from the request.
+    requests: of one run, with `REQUESTS_SCHEMA`. ready_s: of that run, seconds from the request. at_end_bytes: what it
+    had fetched when everything was quiet; a simulated run stops recording requests at ready, and what is missing then
+    was the background's to fetch: it counts as bytes after ready, of a number of requests that is not known.
     """
     import pandas as pd
 
@@ -28,7 +30,12 @@ def cause_table(requests: "pd.DataFrame", *, ready_s: float) -> "pd.DataFrame":
         groups = rows.groupby(rows["cause"].astype(str))["bytes"]
         parts[f"megabytes{suffix}"] = groups.sum() / 1e6
         parts[f"requests{suffix}"] = groups.count()
-    table = pd.DataFrame(parts).fillna(0)
+    table = pd.DataFrame(parts).fillna(0.0)
+    missing = 0.0 if at_end_bytes is None or pd.isna(at_end_bytes) else at_end_bytes - requests["bytes"].sum()
+    if missing > 0:
+        if "background" not in table.index:
+            table.loc["background"] = 0.0
+        table.loc["background", "megabytes_after"] += missing / 1e6
     return table.reindex([name for name in CAUSE_ORDER if name in table.index])
 
 
