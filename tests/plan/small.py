@@ -41,6 +41,8 @@ def trace(operations, marks=(), content_id=CONTENT):
 def layout(files, unit_of=None, content_id=CONTENT):
     """Layout of files {(layer, path): [unit raw sizes] or "hard link target"}; units are numbered as they come.
 
+    A negative size is a hole.
+
     unit_of: {(layer, path): [unit numbers]} where a file lies in units of others.
     """
     entries, extents = [], []
@@ -48,9 +50,12 @@ def layout(files, unit_of=None, content_id=CONTENT):
     for (layer, path), content in sorted(files.items()):
         link = content if isinstance(content, str) else None
         lengths = [] if link else content
-        entries.append((layer, layer, path, "hardlink" if link else "reg", sum(lengths), link))
+        entries.append((layer, layer, path, "hardlink" if link else "reg", sum(map(abs, lengths)), link))
         at = 0
         for part, length in enumerate(lengths):
+            if length < 0:
+                at -= length
+                continue
             shared = (unit_of or {}).get((layer, path))
             unit = shared[part] if shared else len(sizes)
             extents.append((len(entries) - 1, at, length, unit, sizes.get(unit, 0)))

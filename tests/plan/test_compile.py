@@ -115,6 +115,12 @@ def test_files_sharing_one_huge_unit_are_fetched_once():
     assert program.units.tolist() == [0]
 
 
+def test_holes_need_nothing():
+    sparse = layout({(0, "a"): [10, -10, 10], (0, "b"): [-10]})
+    recorded = trace([op(0, 1, "a", offset=10), op(1, 2, "b"), op(2, 3, "a", offset=15)])
+    assert compile_program(recorded, sparse).units.tolist() == [1]
+
+
 def test_a_start_that_reads_nothing_has_marks_only():
     program = compile_program(trace([], marks=[("ready", 3)]), layout(TWO_FILES))
     assert (program.steps, program.mark_anchor.tolist(), program.mark_gap_s.tolist()) == (0, [-1], [3])
@@ -146,8 +152,18 @@ def test_damaged_input_is_refused(operations, files, complaint):
         compile_program(trace(operations), layout(files))
 
 
-FILES = {(0, "a"): [4, 4, 4], (0, "b"): [4], (0, "l"): "a", (1, "a"): [3], (1, "c"): [2, 2]}
-NAMES = [(layer, path) for layer, path in FILES]
+FILES = {
+    (0, "a"): [4, 4, 4],
+    (0, "b"): [4],
+    (0, "l"): "a",
+    (0, "odd"): [3, 5, 2],
+    (1, "a"): [3],
+    (1, "c"): [2, 2, 1],
+    (1, "holes"): [4, -4, 4],
+    (1, "tail"): [4, 4, -3],
+    (1, "void"): [-9],
+}
+NAMES = list(FILES)
 
 
 @st.composite
