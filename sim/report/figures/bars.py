@@ -42,7 +42,7 @@ def name_rows(axes: "Axes", names: Sequence[str]) -> None:
 def name_ends(axes: "Axes", ends: Sequence[float], texts: Sequence[str], *, widest: float | None = None) -> None:
     """A number behind each bar, and the room for it."""
     widest = max([*ends, 1e-12]) if widest is None else widest
-    axes.set_xlim(0, widest * 1.22)
+    axes.set_xlim(0, widest * 1.27)
     for row, (end, text) in enumerate(zip(ends, texts, strict=True)):
         axes.text(end + widest * 0.03, row, text, va="center", fontsize=8.5, color=style.INK)
 

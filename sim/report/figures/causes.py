@@ -30,12 +30,11 @@ def cause_table(requests: "pd.DataFrame", *, ready_s: float, at_end_bytes: float
         groups = rows.groupby(rows["cause"].astype(str))["bytes"]
         parts[f"megabytes{suffix}"] = groups.sum() / 1e6
         parts[f"requests{suffix}"] = groups.count()
-    table = pd.DataFrame(parts).fillna(0.0)
     missing = 0.0 if at_end_bytes is None or pd.isna(at_end_bytes) else at_end_bytes - requests["bytes"].sum()
     if missing > 0:
-        if "background" not in table.index:
-            table.loc["background"] = 0.0
-        table.loc["background", "megabytes_after"] += missing / 1e6
+        rest = pd.Series({"background": missing / 1e6})
+        parts["megabytes_after"] = parts["megabytes_after"].add(rest, fill_value=0.0)
+    table = pd.DataFrame(parts).fillna(0.0)
     return table.reindex([name for name in CAUSE_ORDER if name in table.index])
 
 
