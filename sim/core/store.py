@@ -179,13 +179,17 @@ def _row(run: StoredRun, flat: dict[str, Any], varied: list[str]) -> dict[str, A
         **{path: flat.get(path) for path in varied},
         RATE_COLUMN: _number(flat.get("network.rate"), parse_rate),
         RTT_COLUMN: _number(flat.get("network.rtt"), parse_duration),
-        SIZE_COLUMN: _number(flat.get("image.total"), parse_size),
+        SIZE_COLUMN: _number(flat.get("image.total"), _size_bytes),
         **{key: run.summary.get(key) for key in SUMMARY_KEYS},
     }
 
 
 def _number(written: Any, parse: Callable[[Any], float]) -> float | None:
     return None if written is None else parse(written)
+
+
+def _size_bytes(written: Any) -> float:
+    return float(written) if isinstance(written, int | float) else parse_size(written)
 
 
 def _varied(stored: list[StoredRun], flat: list[dict[str, Any]]) -> list[str]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from sim.core.errors import BadConfig
 from sim.core.units import parse_duration
-from sim.experiment.config import BackgroundConfig, PrefetchConfig, StrategyConfig, size_bytes
+from sim.experiment.config import BackgroundConfig, PrefetchConfig, StrategyConfig
+from sim.experiment.quantities import size_bytes
 from sim.strategy import Strategy, preset
 from sim.strategy.strategy import BackgroundFetch, LandmarkPrefetch
 

@@ -1,11 +1,9 @@
 """The experiment file's shape: one `Cell` is one run, checked at the edge, values kept as they were written."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -13,52 +11,9 @@ from pydantic import (
     model_validator,
 )
 
-from sim.core.errors import BadInput
 from sim.core.network import Network, Outage, Registry
-from sim.core.units import parse_duration, parse_rate, parse_size
-
-
-def _positive(parse: Callable[[Any], float], what: str, example: str) -> Callable[[Any], Any]:
-    return _checked(parse, lambda value: value > 0, f"{what} must be more than zero, like {example}")
-
-
-def _not_negative(parse: Callable[[Any], float], what: str, example: str) -> Callable[[Any], Any]:
-    return _checked(
-        parse, lambda value: 0 <= value < float("inf"), f"{what} must be finite and not negative, like {example}"
-    )
-
-
-def _checked(parse: Callable[[Any], float], holds: Callable[[float], bool], mend: str) -> Callable[[Any], Any]:
-    """Make a validator that passes the value on as written; messages become `ValueError`s for pydantic."""
-
-    def check(value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError(f"is {value!r}; {mend}")
-        if isinstance(value, str) and value.strip().startswith("-"):
-            raise ValueError(f"is {value!r}; {mend}")
-        try:
-            number = parse(value)
-        except BadInput as error:
-            raise ValueError(f": {error}") from None
-        if not holds(number):
-            raise ValueError(f"is {value!r}; {mend}")
-        return value
-
-    return check
-
-
-Rate = Annotated[str | int | float, BeforeValidator(_positive(parse_rate, "a rate", "100 Mbit/s"))]
-Duration = Annotated[str | int | float, BeforeValidator(_not_negative(parse_duration, "a duration", "20ms"))]
-Size = Annotated[str | int | float, BeforeValidator(_not_negative(parse_size, "a size", "1GB"))]
-
-
-def _requests_s(value: Any) -> float:
-    return float("inf") if value == "unlimited" else float(value) if isinstance(value, int | float) else float("nan")
-
-
-PerSecond = Annotated[
-    str | int | float, BeforeValidator(_positive(_requests_s, "requests per second", "500 or unlimited"))
-]
+from sim.core.units import parse_duration, parse_rate
+from sim.experiment.quantities import Duration, PerSecond, PositiveSize, Rate, Size, requests_per_s, size_bytes
 
 
 class Part(BaseModel):
@@ -109,7 +64,7 @@ class NetworkConfig(Part):
             ),
             registry=Registry(
                 service_s=parse_duration(registry.service),
-                requests_s=_requests_s(registry.requests_s),
+                requests_s=requests_per_s(registry.requests_s),
                 rate_bytes_s=parse_rate(registry.rate),
                 token=registry.token,
                 redirect=registry.redirect,
@@ -170,7 +125,7 @@ class StrategyConfig(Part):
     like: str
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")] | None = None
     format: Literal["gzip", "estargz", "estargz-landmark"] | None = None
-    region_size: Size | None = None
+    region_size: PositiveSize | None = None
     downloads: Annotated[int, Field(ge=1, le=1000)] | None = None
     present_layers: Annotated[int, Field(ge=0)] | None = None
     prefetch: PrefetchConfig | None = None
@@ -206,8 +161,3 @@ class Cell(Part):
     replicate: Annotated[int, Field(ge=0)] = 0
     seed: Annotated[int, Field(ge=0)] = 1
     what_ifs: bool = True
-
-
-def size_bytes(size: str | float) -> int:
-    """Bytes of a `Size` as written."""
-    return parse_size(size) if isinstance(size, str) else round(size)

@@ -75,6 +75,11 @@ def test_what_is_left_out_is_plain_http_on_a_reference_network(tmp_path):
     assert cell.image.as_recorded
 
 
+def test_sizes_may_be_numbers(file):
+    made = cells(file(), "matrix.image.total=[1500000000, 1.5e+9, 1500 MB]")
+    assert {cell.image.total_bytes for cell in made} == {1_500_000_000}
+
+
 def test_unlimited_is_infinite(file):
     (cell,) = cells(file(), "network.rate=unlimited", "network.registry.requests_s=unlimited")
     assert cell.network.resolve().rate_bytes_s == float("inf")
@@ -163,6 +168,11 @@ def test_the_file_is_kept_as_it_was_written(file):
         ("network.rtt=-1ms", "{file}: network.rtt is '-1ms'; a duration must be finite and not negative, like 20ms"),
         ("network.rtt=.inf", "{file}: network.rtt is inf; a duration must be finite and not negative, like 20ms"),
         ("network.bucket=-1", "{file}: network.bucket is -1; a size must be finite and not negative, like 1GB"),
+        ("network.bucket=.nan", "{file}: network.bucket is nan; a size must be finite and not negative, like 1GB"),
+        (
+            "strategy.region_size=0",
+            "{file}: strategy.region_size is 0; a size must be more than zero, like 50kB",
+        ),
         ("network=5", "{file}: network is 5; it must be a mapping of keys"),
         ("nodes=0", "{file}: nodes is 0; input should be greater than or equal to 1"),
         ("nodes=two", "{file}: nodes is 'two'; input should be a valid integer"),
