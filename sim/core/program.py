@@ -62,3 +62,10 @@ class Program:
     def steps(self) -> int:
         """Number of steps."""
         return len(self.anchor)
+
+
+def step_units(program: Program, step: int) -> list[int]:
+    """Rows of the units one step needs, in file order."""
+    first, last = program.unit_start[step : step + 2]
+    units: list[int] = program.units[first:last].tolist()
+    return units

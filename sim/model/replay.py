@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from simpy import Event
 
-from sim.core.program import ROOT, FloatColumn, HitCounts, IntColumn, Program
+from sim.core.program import ROOT, FloatColumn, HitCounts, IntColumn, Program, step_units
 from sim.core.result import SHARE_KINDS
 from sim.model.image import Image, Prices
 from sim.model.timeline import APPLICATION, FUSE, Timeline, dominant
@@ -103,8 +103,7 @@ class Replay:
 
     def _step(self, step: int, owed_s: float) -> Generator[Event, Any, float]:
         """Have the data of a step; returns the time owed after it."""
-        first, last = self._program.unit_start[step : step + 2]
-        units: list[int] = self._program.units[first:last].tolist()
+        units = step_units(self._program, step)
         if not self._image.holds(units):
             yield from self._settle(step, owed_s)
             owed_s = 0.0

@@ -6,6 +6,7 @@ from typing import Any
 
 from simpy import Event
 
+from sim.core.program import ROOT, Program, step_units
 from sim.core.trace import READY_MARK
 from sim.model.background import BackgroundFetch as Background
 from sim.model.full_image import FullImage
@@ -43,9 +44,21 @@ class NodeRun:
 
 
 def needed_units(case: Case) -> list[int]:
-    """Rows of the units the run touches, in order of first need, the runtime's own reads first."""
-    units = [unit for path in RUNTIME_READS_AT_CREATE + RUNTIME_READS_AT_START for unit in _units_of(case, path)]
-    return list(dict.fromkeys(units + case.program.units.tolist()))
+    """Rows of the units the run touches, in order of need: the runtime's own reads, what ready waits for, the rest."""
+    program = case.program
+    runtime = [unit for path in RUNTIME_READS_AT_CREATE + RUNTIME_READS_AT_START for unit in _units_of(case, path)]
+    chain = [unit for step in _steps_before_ready(program) for unit in step_units(program, step)]
+    return list(dict.fromkeys(runtime + chain + program.units.tolist()))
+
+
+def _steps_before_ready(program: Program) -> list[int]:
+    """The chain of steps that ends at ready, in order."""
+    chain = []
+    step = int(program.mark_anchor[program.mark_names.index(READY_MARK)])
+    while step != ROOT:
+        chain.append(step)
+        step = int(program.anchor[step])
+    return chain[::-1]
 
 
 def prepare(world: World, node: int, case: Case) -> NodeRun:
