@@ -17,11 +17,15 @@ from sim.engine.shared import RELATIVE_END, ULPS, Flow, SharedResource
 
 CENTRE = 0
 SLACK = 1 + 1e-12  # a bound flow at the level up to float error stays bound
-CLOCK_LIMIT = 2.0**36  # units; beyond it the clock is set back, to keep 1e-5 units of precision
 
 
 class Star(SharedResource):
-    """Max-min fair sharing where every path is the centre (the first link), alone or with one branch."""
+    """Max-min fair sharing where every path is the centre (the first link), alone or with one branch.
+
+    clock_limit: units; beyond it the clock is set back, to keep 1e-5 units of precision.
+    """
+
+    clock_limit = 2.0**36
 
     def __init__(self, env: Environment) -> None:
         super().__init__(env)
@@ -118,7 +122,7 @@ class Star(SharedResource):
         """Set the clock back when nobody needs it or it is far on; drop the float error of bound rates."""
         if not self._free_by_goal.live:
             self._clock = 0.0
-        elif self._clock > CLOCK_LIMIT:
+        elif self._clock > self.clock_limit:
             for flow in list(self._free_by_goal.live):
                 flow.goal -= self._clock
             self._free_by_goal.shift(self._clock)

@@ -156,6 +156,13 @@ class SharedResourceSuite:
         world.env.run()
         assert list(world.ended.items()) == [("c", 10 / 3), ("a", 10 / 3), ("b", 10 / 3)]
 
+    def test_they_do_so_whatever_bound_their_rates(self, world: World) -> None:
+        link = world.solver.link(10)
+        world.send("shares", 80, (link,))
+        world.send("capped", 20, (link,), cap=2)
+        world.env.run()
+        assert list(world.ended.items()) == [("shares", 10), ("capped", 10)]
+
     def test_one_event_may_start_the_next_flow(self, world: World) -> None:
         link = world.solver.link(10)
 

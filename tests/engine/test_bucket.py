@@ -39,10 +39,10 @@ def test_a_burst_then_the_rate(solver):
 
 def test_what_fits_the_bucket_passes_at_the_peak(solver):
     link = bucket(solver)
-    first, second = send_at(solver, 0, 11, link), send_at(solver, 100, 22, link)
+    first, second = send_at(solver, 0, 11, link), send_at(solver, 100, 31, link)
     solver.env.run()
     assert first == pytest.approx([0.1])
-    assert second == pytest.approx([100.2])  # full again, and not more than full
+    assert second == pytest.approx([101.1])  # full again and no more: 22 in 0.2 s, 9 at 10
 
 
 def test_an_empty_bucket_fills_at_the_rate_while_idle(solver):
