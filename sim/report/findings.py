@@ -75,9 +75,13 @@ def crossing_sentences(frame: "pd.DataFrame", cell: "Mapping[str, Any]", *, stra
     for axis in varied_axes(frame):
         rows, held = slice_along(frame, axis, cell)
         table = crossings(rows, axis.column)
-        table = table[table["strategy"] == strategy]
-        parts = [f"{name} {sides(part, axis.format)}" for name, part in table.groupby("workload", sort=False)]
-        if parts:
+        names: dict[str, list[str]] = {}
+        for workload in workloads(rows):
+            part = table[(table["workload"] == workload) & (table["strategy"] == strategy)]
+            if not part.empty:
+                names.setdefault(sides(part, axis.format), []).append(workload)
+        if names:
             at = f" (at {describe(held)})" if held else ""
-            sentences.append(f"{strategy} or full, along the {axis.noun}{at}: {'; '.join(parts)}.")
+            parts = "; ".join(f"{', '.join(who)}: {text}" for text, who in names.items())
+            sentences.append(f"Sooner of {strategy} and full along the {axis.noun}{at}. {parts}.")
     return sentences

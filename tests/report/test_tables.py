@@ -13,7 +13,7 @@ from sim.report.figures.distance import distance_table
 from sim.report.figures.lines import line_table
 from sim.report.figures.phases import phase_table
 from sim.report.figures.shares import share_table
-from sim.report.findings import compared, headline, soonest
+from sim.report.findings import compared, crossing_sentences, headline, soonest
 from sim.report.stalls import stall_table
 from tests.report.fake_results import manifest, write_startup
 
@@ -136,6 +136,18 @@ def test_presets_that_are_equal_share_the_first_place():
     values = {"total_s": [10.0, 10.0], "clairvoyant_total_s": [5.0] * 2, "image_bytes": [1e6] * 2}
     table = soonest(pd.DataFrame({**columns, **values}))
     assert headline(table, "") == "In these runs, prefetch and background were ready first."
+
+
+def test_workloads_of_which_the_same_is_true_share_a_sentence():
+    def rows(workload, lazy):
+        pairs = [("full", 20.0, 50.0), ("full", 700.0, 50.0 / 35), ("lazy", 20.0, lazy), ("lazy", 700.0, lazy)]
+        return [{"workload": workload, "strategy": name, RATE: rate * 125e3, "total_s": s} for name, rate, s in pairs]
+
+    # full takes 1000 / rate: it meets 10 s at 100 Mbit/s and never 1 s
+    frame = pd.DataFrame([*rows("a", 1.0), *rows("b", 1.0), *rows("c", 10.0)]).assign(source="model", image_bytes=1)
+    assert crossing_sentences(frame, reference(frame)) == [
+        "Sooner of lazy and full along the rate. a, b: lazy throughout; c: lazy, full beyond 100 Mbit/s."
+    ]
 
 
 def test_the_comparison_counts_runs_by_source(runs):
