@@ -5,6 +5,7 @@ from typing import Literal
 
 from sim.catalog.build import build_image, built_layers
 from sim.catalog.convert import convert_image, convert_with_landmark
+from sim.catalog.converter import converter_version
 from sim.catalog.provenance import image_facts, note, recording_facts
 from sim.catalog.recordings import Recorded, ready_at, record_runs
 from sim.catalog.workloads import TRACE_KINDS, Workload, recipe, workload, workload_folder
@@ -30,7 +31,7 @@ def make_layouts(name: str, *, say: Say) -> None:
     """Write tree, gzip and eStargz layouts; note the content they are of."""
     built_layers(name)
     tree = convert_image(name, say)
-    note(workload_folder(name), content_id=tree.content_id)
+    note(workload_folder(name), content_id=tree.content_id, converter=converter_version())
 
 
 def make_traces(name: str, record_once: RecordOnce, *, runs: int, quiet_wait_s: float, say: Say) -> None:
