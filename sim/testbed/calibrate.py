@@ -2,21 +2,23 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from sim.core.errors import NotPossibleHere, RunFailed
+from sim.core.errors import NotPossibleHere
 from sim.core.host import HOST_SCHEMA_VERSION, HostFile
 from sim.testbed import binaries, constants, containerd, machine, process
 from sim.testbed.binaries import Binaries
+from sim.testbed.commands import run
 from sim.testbed.fit import Sample
 
 # Measures in the order taken and their repetitions: cheap ones more often. About two minutes in all.
-REPETITIONS = {"chunk": 5, "toc": 7, "region": 8, "unpack": 7, "fuse": 5, "local": 5, "runtime": 20}
+REPETITIONS = {"chunk": 8, "toc": 7, "region": 8, "unpack": 7, "fuse": 5, "local": 5, "runtime": 20}
+
+AT_MOST_S = 600.0  # for one measure
 
 
 def calibrate(*, scale: float = 1.0, progress: Callable[[str], None] = lambda _: None) -> HostFile:
@@ -56,7 +58,7 @@ def host_file(samples: Sequence[Sample]) -> HostFile:
     }
     measured = constants.Measured(samples, versions)
     about["gunzip"] = "containerd's own (no external program)"
-    about["cv"] = "interquartile range / 1.349 / median of the repetitions (of the files, for chunks)"
+    about["cv"] = "interquartile range / 1.349 / median of the repetitions"
     about["load"] = round(os.getloadavg()[0], 2)
     about["aside"] = constants.aside(measured)
     found = constants.host_constants(measured, cores=about["cores"])
@@ -97,18 +99,12 @@ def _take(arguments: list[str], programs: Binaries, folder: Path, repetitions: i
     folder.mkdir(parents=True, exist_ok=True)
     command = [str(programs.path("lazypull-calib")), "-work", str(folder), "-reps", str(repetitions), *arguments]
     environment = {**os.environ, **containerd.OWN_GUNZIP, "CALIB_CORPUS": _go_root()}
-    done = subprocess.run(command, env=environment, capture_output=True, check=False)
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise RunFailed(f"measuring {arguments[0]} failed: {lines[-1] if lines else 'no output'}")
-    return parse_samples(done.stdout)
+    return parse_samples(run(*command, environment=environment, favoured=True, at_most_s=AT_MOST_S).encode())
 
 
 def _go_root() -> str:
     """The Go distribution, whose files are the calibration inputs."""
     go = shutil.which("go") or "/usr/local/go/bin/go"
-    try:
-        done = subprocess.run([go, "env", "GOROOT"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        raise NotPossibleHere("go is missing; its files are the calibration inputs: install Go 1.26 or newer") from None
-    return done.stdout.strip()
+    if not Path(go).exists():
+        raise NotPossibleHere("go is missing; its files are the calibration inputs: install Go 1.26 or newer")
+    return run(go, "env", "GOROOT").strip()

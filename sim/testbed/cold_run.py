@@ -121,7 +121,7 @@ def _client(here: Names, order: Order, programs: Binaries) -> Instants:
         *("-ready", order.readiness),
         *order.command,
     ]
-    instants = msgspec.json.decode(commands.run(*arguments, at_most_s=AT_MOST_S), type=Instants)
+    instants = msgspec.json.decode(commands.run(*arguments, at_most_s=AT_MOST_S, favoured=True), type=Instants)
     if instants.status:
         raise RunFailed(f"the container of {order.image} ended with status {instants.status}")
     return instants

@@ -45,7 +45,6 @@ class Statistic(Enum):
     FIRST_QUARTILE = (
         "first quartile"  # short operations: nearer to undisturbed than the median, less luck than the minimum
     )
-    MEAN = "mean"  # unequal pieces of work, each of which was the quickest of several
 
 
 def typical_s(seconds: Sequence[float], statistic: Statistic = Statistic.FIRST_QUARTILE) -> float:
@@ -55,8 +54,6 @@ def typical_s(seconds: Sequence[float], statistic: Statistic = Statistic.FIRST_Q
             return float(np.min(seconds))
         case Statistic.FIRST_QUARTILE:
             return float(np.quantile(seconds, 0.25))
-        case Statistic.MEAN:
-            return float(np.mean(seconds))
 
 
 def relative_spread(groups: Mapping[tuple[int, int], Sequence[float]]) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.core.errors import RunFailed
+from sim.testbed.commands import favour
 
 START_TIME_FIELD = 22 - 3  # field 22 of /proc/PID/stat, counted from the state, which is field 3 (man 5 proc)
 
@@ -48,6 +49,7 @@ def start(name: str, command: Sequence[str], folder: Path, *, environment: Mappi
     pid = os.posix_spawnp(
         command[0], list(command), {**os.environ, **(environment or {})}, file_actions=files, setsid=True
     )
+    favour(pid)
     ticks = started_ticks(pid)
     if ticks is None:
         raise RunFailed(f"{name} ended at once: {_last_line(Path(log))}")

@@ -1,7 +1,10 @@
 """The registry: distribution behind nginx, which writes one JSON line for each request it has answered."""
 
+import http.client
+import time
 from pathlib import Path
 
+from sim.core.errors import RunFailed
 from sim.testbed import process
 from sim.testbed.binaries import Binaries, system_tool
 from sim.testbed.names import REGISTRY_PORT, Addresses, Names
@@ -96,7 +99,7 @@ def request_log(folder: Path) -> Path:
 
 
 def start(names: Names, addresses: Addresses, binaries: Binaries) -> None:
-    """Start both in the testbed's network namespace; returns when nginx listens."""
+    """Start both in the testbed's network namespace; returns when the registry answers across the link."""
     folder = names.folder / "registry"
     (folder / "nginx").mkdir(parents=True, exist_ok=True)
     (folder / "registry.yml").write_text(render_registry(folder))
@@ -107,6 +110,27 @@ def start(names: Names, addresses: Addresses, binaries: Binaries) -> None:
     nginx = [system_tool("nginx", "nginx-light"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
     running = process.start("nginx", inside + nginx, names.folder)
     process.wait_for(folder / "nginx" / "pid", running, "nginx")
+    _wait_until_it_answers(addresses)
+
+
+def _wait_until_it_answers(addresses: Addresses, *, at_most_s: float = 20.0) -> None:
+    """Ask until the answer is 200: the front answers 502 until the registry behind it listens."""
+    deadline = time.monotonic() + at_most_s
+    while (status := _status(addresses)) != http.HTTPStatus.OK:
+        if time.monotonic() > deadline:
+            raise RunFailed(f"the registry at {addresses.registry_host} did not come up: status {status}")
+        time.sleep(0.02)
+
+
+def _status(addresses: Addresses) -> int | None:
+    connection = http.client.HTTPConnection(addresses.registry_host, timeout=5)
+    try:
+        connection.request("GET", "/v2/")
+        return connection.getresponse().status
+    except OSError:
+        return None
+    finally:
+        connection.close()
 
 
 def stop(names: Names) -> None:

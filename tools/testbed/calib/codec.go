@@ -23,29 +23,27 @@ func directCache(folder string) (cache.BlobCache, error) {
 	return cache.NewDirectoryCache(folder, cache.DirectoryCacheConfig{Direct: true})
 }
 
-// chunkRounds is how often each chunk is measured; the quickest counts, since interruptions only add.
-const chunkRounds = 4
-
-// chunkTimes are the quickest seconds of each step of one chunk.
+// chunkTimes are the seconds of each step of one chunk, or their sums over many.
 type chunkTimes struct{ inflate, hash, miss, hit float64 }
 
-func (c chunkTimes) quickest(other chunkTimes) chunkTimes {
-	return chunkTimes{
-		min(c.inflate, other.inflate), min(c.hash, other.hash), min(c.miss, other.miss), min(c.hit, other.hit),
-	}
+func (c *chunkTimes) add(other chunkTimes) {
+	c.inflate += other.inflate
+	c.hash += other.hash
+	c.miss += other.miss
+	c.hit += other.hit
 }
 
 // measureChunk times the snapshotter's own reader over a layer in memory: the first read of a file
 // of one chunk (inflate, sha256, cache write) and a second read of the same 128 KiB (cache hit).
-// Beside each miss it times inflate and sha256 of the same bytes alone. One sample a file: files
-// differ in how well they compress, so what is comparable is the same file at another time.
+// Beside each miss it times inflate and sha256 of the same bytes alone. One sample a round, the mean
+// over the files: files differ in how well they compress, rounds do not.
 func measureChunk(s settings) error {
 	data, err := corpus(32 << 20)
 	if err != nil {
 		return err
 	}
 	for _, size := range chunkSizes {
-		files := shape{"d", max(4, min(40, (40<<20)/size)*s.reps/5), size}
+		files := shape{"d", min(60, (40<<20)/size), size}
 		raw, err := tarOf(data, files)
 		if err != nil {
 			return err
@@ -58,57 +56,50 @@ func measureChunk(s settings) error {
 		if err != nil {
 			return err
 		}
-		best := make([]chunkTimes, files.count)
-		for round := range chunkRounds {
+		for round := range s.reps {
 			folder := filepath.Join(s.work, fmt.Sprintf("chunk-%d-%d", size, round))
-			times, err := touchFiles(folder, data, blob, members, files)
+			sum, err := touchFiles(folder, data, blob, members, files)
 			if err != nil {
 				return err
 			}
-			for i := range best {
-				if round > 0 {
-					times[i] = times[i].quickest(best[i])
-				}
-				best[i] = times[i]
-			}
-		}
-		for _, times := range best {
-			emit("inflate", int64(size), 1, times.inflate)
-			emit("hash", int64(size), 1, times.hash)
-			emit("chunk_miss", int64(size), 1, times.miss)
-			emit("chunk_hit", int64(size), 1, times.hit)
+			count := float64(files.count)
+			emit("inflate", int64(size), 1, sum.inflate/count)
+			emit("hash", int64(size), 1, sum.hash/count)
+			emit("chunk_miss", int64(size), 1, sum.miss/count)
+			emit("chunk_hit", int64(size), 1, sum.hit/count)
 		}
 	}
 	return nil
 }
 
 // touchFiles opens the layer with an empty cache and reads each file for the first and second time.
-func touchFiles(folder string, data, blob []byte, members [][]byte, files shape) ([]chunkTimes, error) {
+func touchFiles(folder string, data, blob []byte, members [][]byte, files shape) (sum chunkTimes, err error) {
 	store, err := directCache(folder)
 	if err != nil {
-		return nil, err
+		return sum, err
 	}
 	defer store.Close()
 	meta, err := memory.NewReader(io.NewSectionReader(bytes.NewReader(blob), 0, int64(len(blob))))
 	if err != nil {
-		return nil, err
+		return sum, err
 	}
 	defer meta.Close()
 	verifiable, err := reader.NewReader(meta, store, digest.FromBytes(blob))
 	if err != nil {
-		return nil, err
+		return sum, err
 	}
 	layer, err := verifiable.VerifyTOC(meta.TOCDigest())
 	if err != nil {
-		return nil, err
+		return sum, err
 	}
-	times := make([]chunkTimes, files.count)
-	for i := range times {
-		if times[i], err = touchFile(layer, files.name(i), files.content(data, i), members[i]); err != nil {
-			return nil, err
+	for i := range files.count {
+		times, err := touchFile(layer, files.name(i), files.content(data, i), members[i])
+		if err != nil {
+			return sum, err
 		}
+		sum.add(times)
 	}
-	return times, nil
+	return sum, nil
 }
 
 func touchFile(layer reader.Reader, name string, content, member []byte) (times chunkTimes, err error) {
