@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sim.testbed.names import Addresses, Names
 
 QUEUE_S = 0.05  # how long a packet may wait for the link before it is dropped; as tbf's `latency 50ms`
 LEAST_QUEUE_BYTES = 256_000  # four packets as large as offload makes them
+DEVICES = Path("/sys/class/net")  # of this process's network namespace
 NAMESPACES = Path("/run/netns")  # where iproute2 keeps named ones
 
 
@@ -47,7 +49,7 @@ def start(names: Names, addresses: Addresses, shape: Shape, binaries: Binaries) 
     command = [program, str(settings), names.node_device, names.registry_device]
     running = process.start("forwarder", command, names.folder)
     for device in (names.node_device, names.registry_device):
-        process.wait_for(Path("/sys/class/net") / device, running, "forwarder")
+        process.wait_for(DEVICES / device, running, "forwarder")
     run("ip", "link", "set", names.registry_device, "netns", names.namespace)
     _address(["ip"], names.node_device, addresses.node)
     _address(["ip", "-n", names.namespace], names.registry_device, addresses.registry)
@@ -66,11 +68,19 @@ def reshape(names: Names, shape: Shape) -> None:
 def stop(names: Names) -> None:
     """Take the link and its namespace away, whatever of them is there, and whoever still runs inside."""
     process.stop("forwarder", names.folder)
+    _wait_until_gone(DEVICES / names.node_device)
     if (NAMESPACES / names.namespace).exists():
         for pid in inside(names):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         run("ip", "netns", "delete", names.namespace)
+
+
+def _wait_until_gone(device: Path, *, at_most_s: float = 5.0) -> None:
+    """Wait: the kernel removes a TUN device a moment after the end of the process that held it."""
+    deadline = time.monotonic() + at_most_s
+    while device.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def inside(names: Names) -> list[int]:
