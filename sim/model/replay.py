@@ -124,6 +124,7 @@ class Replay:
             env.now,
             layer=self._columns.entry_layer[entry],
             path=self._columns.entry_path[entry],
+            bytes=sum(self._columns.unit_size[unit] for unit in units),
             waits_for=dominant(totals),
         )
         self.stalls[step] = Stall(env.now - start_s, totals, span)
