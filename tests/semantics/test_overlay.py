@@ -124,8 +124,6 @@ def modelled(overlay: Overlay) -> dict[str, tuple[str, int]]:
 @settings(max_examples=80, deadline=None)
 @given(lower=layers(), middle=layers(), work=operations)
 def test_the_kernel_agrees(tmp_path_factory, lower, middle, work):
-    if os.geteuid() != 0:
-        pytest.skip("NOT RUN: comparing with the kernel's overlayfs needs root")
     root = tmp_path_factory.mktemp("overlay")
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(root)], check=True)  # overlay wants trusted xattrs
     try:
