@@ -44,7 +44,13 @@ class RemoteBlob:
         self.digest = digest
         self.size = size
         self.present = bytearray(-(-size // region_size))
-        self.unique_bytes = 0  # first-time bytes in regions that landed
+        self._unique_bytes = 0
+
+    @property
+    def unique_bytes(self) -> int:
+        """First-time bytes in regions that have landed by now."""
+        self._land_all()
+        return self._unique_bytes
 
     def probe(self, timeline: Timeline) -> Process:
         """The two requests that find a blob and its size: the first two bytes, then HEAD."""
@@ -99,8 +105,7 @@ class RemoteBlob:
     def _missing(self, offset: int, length: int) -> tuple[int, ...]:
         if length <= 0:
             return ()
-        for flight in self._flights.values():
-            self._land(flight, self._http.arrived_bytes(flight.exchange))
+        self._land_all()
         first, last = to_regions(offset, length, self.size, self._region_size)
         return tuple(missing(self.present, first, last))
 
@@ -118,12 +123,16 @@ class RemoteBlob:
         self._land(flight, flight.exchange.received_bytes)
         flight.done.succeed()
 
+    def _land_all(self) -> None:
+        for flight in self._flights.values():
+            self._land(flight, self._http.arrived_bytes(flight.exchange))
+
     def _land(self, flight: Flight, arrived_bytes: int) -> None:
         complete = bisect_right(flight.ends, arrived_bytes)
         for region in flight.regions[flight.landed : complete]:
             if not self.present[region]:
                 self.present[region] = 1
-                self.unique_bytes += self._region_bytes(region)
+                self._unique_bytes += self._region_bytes(region)
         flight.landed = max(flight.landed, complete)
 
     def _region_bytes(self, region: int) -> int:

@@ -35,8 +35,8 @@ class FullImage:
 
     @property
     def fetched_bytes(self) -> int:
-        """Bodies of all requests that are over."""
-        return self._http.body_bytes
+        """Body bytes that are here by now."""
+        return self._http.fetched_bytes
 
     @property
     def unique_bytes(self) -> int:

@@ -41,7 +41,7 @@ class Pool:
     has_token: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Exchange:
     """One request under way.
 
@@ -68,7 +68,8 @@ class Http:
         self._node = node
         self._network = world.network
         self._path = world.paths[node]
-        self.body_bytes = 0  # of all answers so far, cut short ones included
+        self.body_bytes = 0  # of all answers that are over, cut short ones included
+        self._under_way: dict[Exchange, None] = {}
         self.document_bytes = 0  # of these, manifests, configs and tokens: what is no part of a layer
 
     def fetch(self, pool: Pool, exchange: Exchange) -> Process:
@@ -76,6 +77,7 @@ class Http:
         world, network = self._world, self._network
         connection = yield from self._connect(pool, exchange.timeline)
         start_s = world.env.now
+        self._under_way[exchange] = None
         if network.registry.token and not pool.has_token:
             yield from self._token(connection, exchange.timeline)
             pool.has_token = True
@@ -84,24 +86,34 @@ class Http:
             yield from self._body(connection, exchange)
         if not exchange.cancelled:
             exchange.received_bytes = exchange.body_bytes
+        del self._under_way[exchange]
         self._log(start_s, exchange, connection)
         connection.idle_since_s = world.env.now
         if not exchange.cancelled:  # an aborted HTTP/1.1 answer takes its connection with it
             pool.idle.append(connection)
 
+    @property
+    def fetched_bytes(self) -> int:
+        """Body bytes that are here by now, those of answers under way included."""
+        return self.body_bytes + sum(self.arrived_bytes(exchange) for exchange in self._under_way)
+
     def arrived_bytes(self, exchange: Exchange) -> int:
         """Whole body bytes of this exchange that are here by now."""
-        if exchange.flow is None:
-            return 0
+        if exchange.flow is None or exchange.cancelled:
+            return exchange.received_bytes
         through = self._world.links.progress(exchange.flow) - self._network.request_wire_bytes
         return max(0, min(exchange.body_bytes, int(through / self._network.wire_overhead + 1e-6)))
 
     def cancel(self, exchange: Exchange) -> None:
-        """Give up an exchange that has `stopped`; what arrived until now counts as received."""
+        """Give up an exchange that has `stopped`; what arrived until now counts as received. Twice is once."""
+        if exchange.cancelled:
+            return
         exchange.received_bytes = self.arrived_bytes(exchange)
         exchange.cancelled = True
+        self._world.cut.requests += 1
+        self._world.cut.body_bytes += exchange.received_bytes
         if exchange.flow is not None and not exchange.flow.done.triggered:
-            self._world.links.cancel(exchange.flow)
+            self._world.cut.wire_bytes += self._world.links.cancel(exchange.flow)
             if exchange.stopped is not None and not exchange.stopped.triggered:
                 exchange.stopped.succeed()
 

@@ -55,7 +55,7 @@ class Image(Protocol):
 
     @property
     def fetched_bytes(self) -> int:
-        """Bodies of all requests that are over; minus `unique_bytes` it is what was fetched again."""
+        """Body bytes that came so far; less `unique_bytes`: fetched again, or part of a region still under way."""
 
     @property
     def disk_bytes(self) -> int:

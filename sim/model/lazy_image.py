@@ -62,8 +62,8 @@ class LazyImage:
 
     @property
     def fetched_bytes(self) -> int:
-        """Bodies of all requests that are over."""
-        return self._http.body_bytes
+        """Body bytes that are here by now."""
+        return self._http.fetched_bytes
 
     @property
     def disk_bytes(self) -> int:

@@ -1,6 +1,7 @@
 """One run: its clock, links, processors, registry and records. Everything that changes during a run hangs off it."""
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any
 
 import simpy
@@ -30,6 +31,15 @@ class RegistryService:
         return start_s - arrival_s
 
 
+@dataclass(slots=True)
+class CutShort:
+    """Requests that were given up: how many, and what of them had crossed the link."""
+
+    requests: int = 0
+    body_bytes: int = 0
+    wire_bytes: float = 0.0
+
+
 class World:
     """The run object: one registry, `nodes` nodes with a link each, and what happened so far."""
 
@@ -40,6 +50,7 @@ class World:
         self.network = network
         self.registry = RegistryService(network.registry.requests_s)
         self.requests = Requests()
+        self.cut = CutShort()
         self.spans = Spans()
         self.client_rate_bytes_s = 1.0 / host.region_s_per_byte if host.region_s_per_byte > 0 else float("inf")
         self.registry_link = self.links.link(network.registry.rate_bytes_s)
@@ -60,6 +71,13 @@ class World:
     def connections(self) -> int:
         """Connections opened so far."""
         return self._connections
+
+    def link_body_bytes(self, requests: int) -> int:
+        """Body bytes that crossed the registry link, from what the link carried; `requests`: all that were sent."""
+        whole = requests - self.cut.requests
+        wire_bytes = self.links.carried(self.registry_link) - self.cut.wire_bytes
+        bodies = (wire_bytes - whole * self.network.request_wire_bytes) / self.network.wire_overhead
+        return round(bodies) + self.cut.body_bytes
 
     def wait(self, seconds: float, kind: int, timeline: Timeline) -> Process:
         """Let time pass for a reason."""

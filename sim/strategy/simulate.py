@@ -41,8 +41,21 @@ def simulate(case: Case) -> RunTables:
         spans=_spans(world, runs),
         requests=requests,
         steps=_steps(runs, case),
-        counts={"requests": requests.num_rows, "steps": case.program.steps, "operations": case.program.operations},
+        counts=_counts(world, case, runs, requests),
     )
+
+
+def _counts(world: World, case: Case, runs: list[NodeRun], requests: pa.Table) -> dict[str, int]:
+    """What the accounts of a run are checked with: bodies by request, by link and by what they brought."""
+    counts = {"operations": case.program.operations, "steps": case.program.steps, "requests": requests.num_rows}
+    if isinstance(case.strategy.client, Stream):
+        return counts
+    return counts | {
+        "body_bytes": sum(requests.column("bytes").to_pylist()),
+        "link_body_bytes": world.link_body_bytes(requests.num_rows),
+        "unique_bytes_at_end": sum(run.image.unique_bytes for run in runs),
+        "background_rest_bytes": sum(run.background.rest_bytes() if run.background else 0 for run in runs),
+    }
 
 
 def _host(case: Case) -> Host:
