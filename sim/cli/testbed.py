@@ -77,3 +77,25 @@ def status(name: str, as_json: bool) -> None:
         click.echo(f"{daemon:12} {'running' if running else 'not running'}")
     click.echo(f"{'registry at':12} {found.registry or 'nowhere'}")
     click.echo(f"{'mounts':12} {found.mounts}")
+
+
+@testbed.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--set", "sets", multiple=True, metavar="A.B=C", help="Override a value; `matrix.A.B=[…]` an axis.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Where to.")
+@click.option("--name", default="measure", show_default=True, help="Testbed to bring up for it.")
+def measure(config: Path, sets: tuple[str, ...], out: Path, name: str) -> None:
+    """Run the experiment file CONFIG on the real stack; replicates are repetitions. Resumes like `run`."""
+    from sim.core.errors import RunFailed
+    from sim.experiment.load import load_experiment
+    from sim.experiment.plan import make_plan
+    from sim.testbed import measure as measuring
+
+    plan = make_plan(load_experiment(config, sets))
+    outcome = measuring.measure(plan, out, testbed=name, say=lambda text: click.echo(text, err=True))
+    click.echo(
+        f"{outcome.done} runs measured, {outcome.stored} stored before, {outcome.failed} failed, "
+        f"{outcome.impossible} without a real counterpart: {outcome.folder}"
+    )
+    if outcome.failed:
+        raise RunFailed(f"{outcome.failed} runs failed; each says why in its manifest below {outcome.folder}")

@@ -47,14 +47,14 @@ func corpus(size int) ([]byte, error) {
 	return data[:size], nil
 }
 
-// shape is a group of equal files: 50 to a folder, folders named by a letter and a number.
+// shape is a group of equal files: 50 to a folder, folders named by a prefix and a number.
 type shape struct {
-	letter string
+	prefix string
 	count  int
 	size   int // bytes
 }
 
-func (s shape) name(i int) string { return fmt.Sprintf("%s%04d/f%06d", s.letter, i/50, i) }
+func (s shape) name(i int) string { return fmt.Sprintf("%s%04d/f%06d", s.prefix, i/50, i) }
 
 func (s shape) content(data []byte, i int) []byte {
 	start := (i * 7919 * 512) % (len(data) - s.size + 1)

@@ -17,9 +17,14 @@ import (
 )
 
 // unpackShapes are the synthetic calibration layers: many small, middling, few large files.
+//
+// Their folders lie as deep as those of distribution packages: containerd looks at each component of
+// each path again.
 var unpackShapes = []shape{
-	{"d", 4000, 512}, {"d", 3000, 8 << 10}, {"d", 800, 64 << 10}, {"d", 64, 1 << 20}, {"d", 8, 12 << 20},
+	{deep, 4000, 512}, {deep, 3000, 8 << 10}, {deep, 800, 64 << 10}, {deep, 64, 1 << 20}, {deep, 8, 12 << 20},
 }
+
+const deep = "usr/lib/calibration/of/deep/paths/d"
 
 // measureUnpack applies tar.gz layers the way containerd's differ does: its own decompressor (no
 // external gunzip unless the environment allows one), sha256 of the tar on the way, overlay
@@ -44,7 +49,9 @@ func measureUnpack(s settings) error {
 			if err := os.MkdirAll(root, 0o755); err != nil {
 				return err
 			}
-			unix.Sync() // earlier layers' writeback is not this one's cost
+			if err := dropCaches(); err != nil {
+				return err
+			}
 			begin := time.Now()
 			if err := applyLayer(root, blob); err != nil {
 				return err
@@ -53,6 +60,13 @@ func measureUnpack(s settings) error {
 		}
 	}
 	return nil
+}
+
+// dropCaches makes the disk's own tables cold, as they are before a measured pull, and ends the
+// writeback of earlier layers.
+func dropCaches() error {
+	unix.Sync()
+	return os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0)
 }
 
 func applyLayer(root string, blob []byte) error {
