@@ -28,24 +28,25 @@ class BackgroundFetch:
         self._free = max_concurrency
         self._queues: deque[tuple[LazyLayer, deque[int]]] = deque()
         self._flights: list[tuple[RemoteBlob, list[Flight]]] = []
-        self.stopped = False
+        self._workers: list[Event] = []
+        self._stopped = False
         image.tasks.listen(self._cancel_all)
 
     def on_resolved(self, layer: LazyLayer) -> None:
         """Queue every chunk of the layer."""
         self._queues.append((layer, deque(layer.units())))
-        for _ in range(self._free):
-            self._world.env.process(self._work())
+        self._workers += [self._world.env.process(self._work()) for _ in range(self._free)]
         self._free = 0
 
     def before_create(self, timeline: Timeline) -> Process:
         """The container does not wait for it."""
         yield from ()
 
-    def stop(self) -> None:
-        """Start nothing more and give up what is under way; the observed time is over."""
-        self.stopped = True
+    def stop(self) -> Process:
+        """Start nothing more and give up what is under way, the observed time being over; returns when that is done."""
+        self._stopped = True
         self._cancel_all()
+        yield self._world.env.all_of(self._workers)
 
     def rest_bytes(self) -> int:
         """Bytes it would still fetch if left alone: the missing regions of all chunks not loaded."""
@@ -64,7 +65,7 @@ class BackgroundFetch:
                 blob.cancel(flight)
 
     def _work(self) -> Process:
-        while (task := self._next()) is not None and not self.stopped:
+        while (task := self._next()) is not None and not self._stopped:
             layer, unit = task
             yield from self._load(layer, unit)
         self._free += 1
@@ -87,9 +88,9 @@ class BackgroundFetch:
         entry = (layer.blob, flights)
         self._flights.append(entry)
         for offset, length in reads:
-            while layer.blob.missing_bytes(offset, length) and not self.stopped:
+            while layer.blob.missing_bytes(offset, length) and not self._stopped:
                 yield from self._image.tasks.wait_for_quiet()
                 yield from layer.blob.read_cancellable(offset, length, "background", flights)
         self._flights.remove(entry)
-        if not self.stopped and not layer.loaded[unit]:
+        if not self._stopped and not layer.loaded[unit]:
             self._world.env.process(layer.decode(unit, Timeline()))

@@ -98,7 +98,7 @@ def run_node(world: World, run: NodeRun, case: Case) -> Process:
     if not run.replay.finished.processed:
         yield run.replay.finished
     if run.background is not None:
-        run.background.stop()
+        yield from run.background.stop()
     if run.landmark is not None:
         yield from run.landmark.wait()
 
