@@ -90,7 +90,8 @@ class BackgroundFetch:
         for offset, length in reads:
             while layer.blob.missing_bytes(offset, length) and not self._stopped:
                 yield from self._image.tasks.wait_for_quiet()
-                yield from layer.blob.read_cancellable(offset, length, "background", flights)
+                if not self._stopped:
+                    yield from layer.blob.read_cancellable(offset, length, "background", flights)
         self._flights.remove(entry)
         if not self._stopped and not layer.loaded[unit]:
             self._world.env.process(layer.decode(unit, Timeline()))
