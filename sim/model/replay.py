@@ -1,7 +1,7 @@
 """Replay of a recorded program on one node: steps wait for their data, everything after them shifts, nothing else.
 
-Time between fetches is owed, not slept: a run of steps whose data is here costs no event. Owed time is CPU time, the
-workload's own and that of operations answered without a fetch, and is worked off on the node's cores before a fetch.
+Time between fetches is owed, not slept: steps whose data is here cost no event. Owed time is the workload's own
+and that of operations answered without a fetch; it passes before a fetch and before threads part.
 """
 
 from collections.abc import Generator
@@ -45,7 +45,6 @@ class Replay:
         self._priced = price(program, image.prices)
         self._children_of = children(program)
         self._running = 0
-        self._stretch_s: dict[int, float] = {}
         self.stalls: dict[int, Stall] = {}
         self.mark_s: dict[int, float] = {}
         self.finished: Event = world.env.event()
@@ -64,7 +63,7 @@ class Replay:
         sums = [0.0] * len(SHARE_KINDS)
         at = self._program.steps + mark
         while at != ROOT:
-            sums[APPLICATION] += self._priced.gap_s[at] + self._stretch_s.get(at, 0.0)
+            sums[APPLICATION] += self._priced.gap_s[at]
             sums[FUSE] += self._priced.hits_s[at] + self._priced.own_s[at]
             stall = self.stalls.get(at)
             if stall is not None:
@@ -85,14 +84,14 @@ class Replay:
             if at < steps:
                 owed_s = yield from self._step(at, owed_s)
             else:
-                yield from self._settle(at, owed_s)
+                yield from self._settle(owed_s)
                 owed_s = 0.0
                 self._mark(at - steps)
             followers = self._children_of.get(at)
             if followers is None:
                 break
             if len(followers) > 1:
-                yield from self._settle(at, owed_s)
+                yield from self._settle(owed_s)
                 owed_s = 0.0
                 for follower in followers[1:]:
                     self._spawn(follower)
@@ -105,7 +104,7 @@ class Replay:
         """Have the data of a step; returns the time owed after it."""
         units = step_units(self._program, step)
         if not self._image.holds(units):
-            yield from self._settle(step, owed_s)
+            yield from self._settle(owed_s)
             owed_s = 0.0
             if not self._image.holds(units):  # it may have come meanwhile
                 yield from self._fetch(step, units)
@@ -129,13 +128,10 @@ class Replay:
         )
         self.stalls[step] = Stall(env.now - start_s, totals, span)
 
-    def _settle(self, at: int, owed_s: float) -> Process:
-        """Work off owed time; what sharing the cores adds is booked to the step."""
+    def _settle(self, owed_s: float) -> Process:
+        """Let owed time pass."""
         if owed_s > 0:
-            env = self._world.env
-            start_s = env.now
-            yield from self._world.work(self._node, owed_s, APPLICATION, Timeline())
-            self._stretch_s[at] = self._stretch_s.get(at, 0.0) + (env.now - start_s) - owed_s
+            yield self._world.env.timeout(owed_s)
 
     def _mark(self, mark: int) -> None:
         self.mark_s[mark] = self._world.env.now

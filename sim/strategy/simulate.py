@@ -1,7 +1,6 @@
 """Simulate one case: build the world, run its nodes, summarise."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import simpy
 
-from sim.core.host import Host
 from sim.core.result import SHARE_KINDS, STEPS_SCHEMA, SUMMARY_FIELDS, RunTables
 from sim.core.trace import READY_MARK
 from sim.engine.maxmin import MaxMin
@@ -21,7 +19,6 @@ from sim.strategy.case import Case
 from sim.strategy.node import NodeRun, needed_units, prepare, run_node
 from sim.strategy.strategy import Stream
 
-CLAIRVOYANT_CORES = 1_000_000  # more than tasks
 STAR_FROM_NODES = 20  # below, the general solver is as fast (tests/bench)
 
 
@@ -29,7 +26,7 @@ def simulate(case: Case) -> RunTables:
     """Run a case to the end of its recorded program; deterministic."""
     env = simpy.Environment()
     links: SharedResource = Star(env) if case.nodes >= STAR_FROM_NODES else MaxMin(env)
-    world = World(env, links, _host(case), case.network, case.nodes)
+    world = World(env, links, case.host, case.network, case.nodes)
     runs = [prepare(world, node, case) for node in range(case.nodes)]
     env.run(env.all_of([env.process(run_node(world, run, case)) for run in runs]))
     last = max(runs, key=lambda run: run.ready_s)
@@ -56,11 +53,6 @@ def _counts(world: World, case: Case, runs: list[NodeRun], requests: pa.Table) -
         "unique_bytes_at_end": sum(run.image.unique_bytes for run in runs),
         "background_rest_bytes": sum(run.background.rest_bytes() if run.background else 0 for run in runs),
     }
-
-
-def _host(case: Case) -> Host:
-    """The host of a case; for the clairvoyant, whose run must be a bound, no two tasks share a core."""
-    return replace(case.host, cores=CLAIRVOYANT_CORES) if isinstance(case.strategy.client, Stream) else case.host
 
 
 def _summary(
