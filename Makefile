@@ -11,7 +11,8 @@ run: $(READY)
 	$(BIN)/lazypull report results/startup
 
 test: $(READY)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -m "not alone"
+	$(BIN)/pytest -m alone -rs
 
 check: $(READY)
 	$(BIN)/ruff check .

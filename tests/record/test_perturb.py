@@ -5,7 +5,7 @@ import pytest
 from sim.record.perturb import perturb
 from tests.record.rootfs import recording
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.alone]
 
 NAMES = [f"/data/f{number:02}" for number in range(24)]
 PARALLEL = f"echo {' '.join(NAMES)} | xargs -n 3 -P 4 cat > /dev/null"
