@@ -83,7 +83,7 @@ class RemoteBlob:
             yield flight.done
             return
         flight = self._start(wanted, cause)
-        flight.exchange.stopped = self._world.env.event()
+        flight.exchange.stoppable = True
         flights.append(flight)
         yield from self._fly(flight)
         flights.remove(flight)

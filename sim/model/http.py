@@ -2,7 +2,7 @@
 
 A request is: a connection from the pool (or a new one: handshakes), half a round trip, the registry's
 service, half a round trip, then the body through the link, held back by the congestion window while that
-is smaller than the fair share. Sources of the facts: docs/model.md, "Connection".
+is smaller than what the link carries in a round trip. Sources of the facts: docs/model.md, "Connection".
 """
 
 from collections.abc import Generator, Sequence
@@ -45,8 +45,8 @@ class Pool:
 class Exchange:
     """One request under way.
 
-    body_bytes: what the registry will send. flow: its transfer once the first byte is there.
-    stopped: for exchanges that may be cancelled; fires when the body is complete or given up.
+    body_bytes: what the registry will send. wire_bytes: what has crossed the link, but for `flow`, under way now.
+    stoppable: it may be cancelled; `stopped` then fires when the flow under way ends or is given up.
     """
 
     cause: str
@@ -54,6 +54,8 @@ class Exchange:
     ranges: Sequence[tuple[int, int]]
     body_bytes: int
     timeline: Timeline = field(default_factory=Timeline)
+    stoppable: bool = False
+    wire_bytes: float = 0.0
     flow: Flow | None = None
     stopped: Event | None = None
     received_bytes: int = 0
@@ -99,20 +101,22 @@ class Http:
 
     def arrived_bytes(self, exchange: Exchange) -> int:
         """Whole body bytes of this exchange that are here by now."""
-        if exchange.flow is None or exchange.cancelled:
+        if exchange.cancelled:
             return exchange.received_bytes
-        through = self._world.links.progress(exchange.flow) - self._network.request_wire_bytes
+        moving = self._world.links.progress(exchange.flow) if exchange.flow is not None else 0.0
+        through = exchange.wire_bytes + moving - self._network.request_wire_bytes
         return max(0, min(exchange.body_bytes, int(through / self._network.wire_overhead + 1e-6)))
 
     def cancel(self, exchange: Exchange) -> None:
-        """Give up an exchange that has `stopped`; what arrived until now counts as received. Twice is once."""
+        """Give up a stoppable exchange; what arrived until now counts as received. Twice is once."""
         if exchange.cancelled:
             return
         exchange.received_bytes = self.arrived_bytes(exchange)
         exchange.cancelled = True
         self._world.cut.requests += 1
         self._world.cut.body_bytes += exchange.received_bytes
-        if exchange.flow is not None and not exchange.flow.done.triggered:
+        self._world.cut.wire_bytes += exchange.wire_bytes
+        if exchange.flow is not None:
             self._world.cut.wire_bytes += self._world.links.cancel(exchange.flow)
             if exchange.stopped is not None and not exchange.stopped.triggered:
                 exchange.stopped.succeed()
@@ -162,43 +166,48 @@ class Http:
         yield from world.wait(registry_s, REGISTRY, exchange.timeline)
 
     def _body(self, connection: Connection, exchange: Exchange) -> Process:
-        """Send the body through the link; the window doubles each round trip until it no longer binds."""
-        world, network = self._world, self._network
-        links, rtt_s = world.links, network.rtt_s
-        wire_bytes = exchange.body_bytes * network.wire_overhead + network.request_wire_bytes
-        ceiling = world.client_rate_bytes_s
-        start_s = world.env.now
-        cap = min(ceiling, connection.window_bytes / rtt_s) if rtt_s > 0 else ceiling
-        flow = exchange.flow = links.send(wire_bytes, self._path, cap=cap)
-        through = 0.0
-        while cap < min(ceiling, network.rate_bytes_s) and wire_bytes - through > cap * rtt_s:
-            yield world.env.timeout(rtt_s)
+        """Send the body through the link, window by window until acknowledgements keep up, then in one go.
+
+        A window is sent as fast as the link lets it; the next, twice as large, follows a round trip after its start.
+        """
+        rtt_s = self._network.rtt_s
+        left = exchange.body_bytes * self._network.wire_overhead + self._network.request_wire_bytes
+        while True:
+            burst = min(left, connection.window_bytes) if rtt_s > 0 else left
+            start_s = self._world.env.now
+            yield from self._burst(exchange, burst)
+            left -= burst
+            idle_s = rtt_s - (self._world.env.now - start_s)
+            if exchange.cancelled or left <= 0:
+                return
+            if idle_s <= 0:  # the link is slower than the window
+                yield from self._burst(exchange, left)
+                return
+            yield from self._world.wait(idle_s, ROUND_TRIP, exchange.timeline)
+            connection.window_bytes *= 2
             if exchange.cancelled:
                 return
-            through = links.progress(flow)
-            connection.window_bytes *= 2
-            cap = min(ceiling, connection.window_bytes / rtt_s)
-            links.set_cap(flow, cap)
-        ramp_s = world.env.now - start_s
-        held_back_s = max(0.0, ramp_s - through / network.rate_bytes_s)
-        exchange.timeline.add(ROUND_TRIP, start_s, start_s + held_back_s)
+
+    def _burst(self, exchange: Exchange, wire_bytes: float) -> Process:
+        world, start_s = self._world, self._world.env.now
+        flow = exchange.flow = world.links.send(wire_bytes, self._path, cap=world.client_rate_bytes_s)
         yield self._end_of(exchange, flow)
-        exchange.timeline.add(RATE, start_s + held_back_s, world.env.now)
+        exchange.timeline.add(RATE, start_s, world.env.now)
+        if not exchange.cancelled:
+            exchange.flow = None
+            exchange.wire_bytes += wire_bytes
 
     def _end_of(self, exchange: Exchange, flow: Flow) -> Event:
         """The event to wait for: the flow's own end, or `stopped` where a cancel may come first."""
-        stopped = exchange.stopped
-        if stopped is None:
+        if not exchange.stoppable:
             return flow.done
+        stopped = exchange.stopped = self._world.env.event()
 
         def pass_on(_: Event) -> None:
             if not stopped.triggered:
                 stopped.succeed()
 
-        if flow.done.callbacks is None:  # already over
-            pass_on(flow.done)
-        else:
-            flow.done.callbacks.append(pass_on)
+        flow.done.callbacks.append(pass_on)
         return stopped
 
     def _log(self, start_s: float, exchange: Exchange, connection: Connection, *, status: int = 0) -> None:

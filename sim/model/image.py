@@ -12,11 +12,10 @@ from sim.model.timeline import Timeline
 
 Process = Generator[Event, Any, None]
 
-# Sizes of the small documents of a pull. A manifest is about 500 bytes and 300 more a layer (descriptor with two
-# annotations); a config of an ordinary image is a few kilobytes. Measured on the catalogue's images; docs/model.md.
-MANIFEST_BYTES = 500
-MANIFEST_BYTES_PER_LAYER = 300
-CONFIG_BYTES = 3_000
+# Sizes of the small documents of a pull: OCI manifest and config of the catalogue's images, as a registry sent them.
+MANIFEST_BYTES = 250
+MANIFEST_BYTES_PER_LAYER = 290
+CONFIG_BYTES = 440
 RUNTIME_READS_AT_CREATE = ("etc/group",)  # containerd resolves the user before the container exists
 RUNTIME_READS_AT_START = ("etc/passwd",)  # runc does it again inside
 

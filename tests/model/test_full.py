@@ -6,6 +6,7 @@ from pytest import approx
 
 from sim.core.network import Registry
 from sim.core.program import ROOT
+from sim.model.image import CONFIG_BYTES, MANIFEST_BYTES, MANIFEST_BYTES_PER_LAYER
 from sim.strategy import simulate
 
 from .conftest import MB, chain, free_host, make_layout, make_program, plain_network
@@ -14,7 +15,7 @@ NOTHING = make_program([], (ROOT, 0.0))
 
 
 def documents(layers):
-    return 500 + 300 * layers + 3_000
+    return MANIFEST_BYTES + MANIFEST_BYTES_PER_LAYER * layers + CONFIG_BYTES
 
 
 def test_download_then_unpack(make_case):

@@ -7,12 +7,13 @@ from pytest import approx
 
 from sim.core.network import Outage
 from sim.core.program import ROOT
+from sim.model.image import CONFIG_BYTES, MANIFEST_BYTES, MANIFEST_BYTES_PER_LAYER
 from sim.strategy import simulate
 
 from .conftest import MB, chain, free_host, make_layout, make_program, plain_network
 
 ONE_FILE = make_layout([[("a", MB, 4 * MB)]])
-DOCUMENTS = 500 + 300 + 3_000  # manifest of one layer, config
+DOCUMENTS = MANIFEST_BYTES + MANIFEST_BYTES_PER_LAYER + CONFIG_BYTES
 TAIL = 1_051  # TOC and footer lie in the last region, which begins at 1,000,000
 
 
@@ -40,18 +41,24 @@ def test_the_requests_of_a_layer_in_order(make_case):
 
 def test_round_trips_are_counted_one_by_one(make_case):
     tables = simulate(make_case("lazy", ONE_FILE, make_program([], (ROOT, 0.0)), plain_network(float("inf"), 0.1)))
-    # handshake, HEAD, manifest, config; handshake, probe, HEAD, footer; bodies fit the initial window: one more
-    # round trip at most in proportion to the window is what their transfer takes
-    windows = (800 + 3_000 + 2 + TAIL) / 14_480
-    assert tables.summary["pull_s"] == approx(0.1 * (8 + windows))
+    # handshake, HEAD, manifest, config; handshake, probe, HEAD, footer; each body fits the initial window
+    assert tables.summary["pull_s"] == approx(0.1 * 8)
 
 
 def test_slow_start_doubles_each_round_trip(make_case):
     layout = make_layout([[("a", 50_000, 50_000)]])
     tables = simulate(make_case("lazy", layout, chain([0]), plain_network(float("inf"), 0.1)))
-    # request, then 14,480 and 28,960 bytes in a round trip each, the rest of 51,051 bytes (section to the end of
-    # the blob, widened to two regions of which the tail is here) at 57,920 bytes a round trip
-    assert tables.summary["ready_s"] == approx(0.1 * (1 + 2 + (50_000 - 43_440) / 57_920))
+    # the first 14,480 bytes after one round trip, 28,960 after the second, the rest after the third: RFC 6928
+    assert tables.summary["ready_s"] == approx(0.3)
+
+
+def test_a_window_that_covers_the_pipe_costs_no_more_round_trips(make_case):
+    layout = make_layout([[("a", 10 * MB, 0)]])
+    tables = simulate(make_case("lazy", layout, chain([0]), plain_network(144_800, 0.1)))
+    # 14,480 bytes take 0.1 s on this link, as long as the round trip: the link binds from the first window on
+    requests = rows(tables, "foreground")
+    ends = [row["end_s"] - row["start_s"] for row in requests]
+    assert ends == [approx(0.1 + row["bytes"] / 144_800) for row in requests]
 
 
 def test_a_big_chunk_is_read_in_steps_of_2_mib_and_runs_into_the_next_chunk(make_case):

@@ -5,13 +5,14 @@ from dataclasses import replace
 from pytest import approx
 
 from sim.core.program import ROOT
+from sim.model.image import CONFIG_BYTES, MANIFEST_BYTES, MANIFEST_BYTES_PER_LAYER
 from sim.strategy import simulate
 from sim.strategy.strategy import BackgroundFetch, PerfectPrefetch
 
 from .conftest import MB, chain, free_host, make_layout, make_program, plain_network
 
 HOT_AND_COLD = make_layout([[("hot", 5 * MB, 5 * MB), ("cold", 20 * MB, 20 * MB)]], landmark=1)
-DOCUMENTS = 500 + 300 + 3_000
+DOCUMENTS = MANIFEST_BYTES + MANIFEST_BYTES_PER_LAYER + CONFIG_BYTES
 INDEX = 2 + 1_051
 
 
