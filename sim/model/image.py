@@ -74,7 +74,11 @@ class Image(Protocol):
 
 
 def fetch_manifest_and_config(http: Http, pool: Pool, layers: int, timeline: Timeline) -> Process:
-    """Resolve the tag (HEAD), get the manifest and the config, one after the other."""
+    """Resolve the tag (HEAD), get the manifest and the config, one after the other.
+
+    containerd resolves and fetches with clients of their own, so the HEAD has a connection that nothing else uses.
+    """
     manifest_bytes = MANIFEST_BYTES + MANIFEST_BYTES_PER_LAYER * layers
-    for cause, body_bytes in (("manifest", 0), ("manifest", manifest_bytes), ("config", CONFIG_BYTES)):
+    yield from http.fetch(Pool(), Exchange("manifest", "manifest", (), 0, timeline))
+    for cause, body_bytes in (("manifest", manifest_bytes), ("config", CONFIG_BYTES)):
         yield from http.fetch(pool, Exchange(cause, cause, (), body_bytes, timeline))

@@ -41,8 +41,9 @@ def test_the_requests_of_a_layer_in_order(make_case):
 
 def test_round_trips_are_counted_one_by_one(make_case):
     tables = simulate(make_case("lazy", ONE_FILE, make_program([], (ROOT, 0.0)), plain_network(float("inf"), 0.1)))
-    # handshake, HEAD, manifest, config; handshake, probe, HEAD, footer; each body fits the initial window
-    assert tables.summary["pull_s"] == approx(0.1 * 8)
+    # handshake, HEAD; handshake, manifest, config; handshake, probe, HEAD, footer; each body fits the initial window
+    assert tables.summary["pull_s"] == approx(0.1 * 9)
+    assert tables.summary["connections"] == 3
 
 
 def test_slow_start_doubles_each_round_trip(make_case):
@@ -104,7 +105,7 @@ def test_an_outage_stops_everything(make_case):
 def test_a_token_costs_two_more_requests_on_each_client(make_case):
     network = plain_network(MB, token=True)
     tables = simulate(make_case("lazy", ONE_FILE, chain([0]), network))
-    assert [row["status"] for row in rows(tables, "token")] == [401, 200] * 2  # pull client, layer client
+    assert [row["status"] for row in rows(tables, "token")] == [401, 200] * 3  # resolver, fetcher, layer
 
 
 @pytest.mark.parametrize("requests_s", [10.0, 100.0])
