@@ -85,12 +85,13 @@ def _plain(measure: str, programs: Binaries, folder: Path, repetitions: int) -> 
 
 def _runtime(measure: str, programs: Binaries, folder: Path, repetitions: int) -> list[Sample]:
     """Measure against a containerd of our own, started for this and stopped after it."""
-    binaries.system_tool("runc", "runc")
+    warm = [programs.path("containerd"), programs.path("containerd-shim-runc-v2"), binaries.system_tool("runc", "runc")]
     place = containerd.Containerd(folder / "node")
     containerd.start(place, programs)
     try:
         program = programs.path("lazypull-firstinstr")
-        return _take([measure, str(place.socket), str(program)], programs, folder, repetitions)
+        arguments = [measure, str(place.socket), str(program), *map(str, warm)]
+        return _take(arguments, programs, folder, repetitions)
     finally:
         process.stop("containerd", place.folder)
 

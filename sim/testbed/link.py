@@ -35,8 +35,8 @@ class Shape:
 
 
 def render_settings(shape: Shape) -> bytes:
-    """The forwarder's settings file. A long fat link gets a queue of its own bandwidth × delay."""
-    queue = max(LEAST_QUEUE_BYTES, shape.rate_bytes_s * max(QUEUE_S, shape.rtt_s))
+    """The forwarder's settings file. The queue grows with the path, or several connections could not fill it."""
+    queue = max(LEAST_QUEUE_BYTES, shape.rate_bytes_s * max(QUEUE_S, 2 * shape.rtt_s))
     return msgspec.json.encode({**asdict(shape), "queue_bytes": queue if shape.rate_bytes_s else 0})
 
 
