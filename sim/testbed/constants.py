@@ -148,7 +148,7 @@ def _local(measured: Measured) -> dict[str, Constant]:
 
 
 def _containers(measured: Measured) -> dict[str, Constant]:
-    """Floors of a container whose program does nothing; the node's programs warm, all else cold, as in a measured run."""
+    """Floors of a container whose program does nothing; the node's programs warm, all else cold."""
     return {
         "create_s": measured.once("create", "NewContainer with snapshot and spec", "runtime"),
         "start_s": measured.once("start", "NewTask + Start until the program's first instruction", "runtime"),

@@ -17,6 +17,10 @@ from sim.testbed.names import Addresses, Names
 
 QUEUE_S = 0.05  # how long a packet may wait for the link before it is dropped; as tbf's `latency 50ms`
 LEAST_QUEUE_BYTES = 256_000  # four packets as large as offload makes them
+# How the registry's end sends, whatever this machine prefers. With bbr a connection keeps its pace over idle times
+# and losses; cubic, the kernel's default, starts slowly again after an idle time-out. Nothing is carried over from
+# one run's connections to the next one's.
+TCP = {"tcp_congestion_control": "cubic", "tcp_slow_start_after_idle": "1", "tcp_no_metrics_save": "1"}
 DEVICES = Path("/sys/class/net")  # of this process's network namespace
 NAMESPACES = Path("/run/netns")  # where iproute2 keeps named ones
 
@@ -44,6 +48,8 @@ def start(names: Names, addresses: Addresses, shape: Shape, binaries: Binaries) 
     """Make the namespace and the link. Everything but the namespace vanishes with the forwarder."""
     run("ip", "netns", "add", names.namespace)
     run("ip", "-n", names.namespace, "link", "set", "lo", "up")
+    for key, value in TCP.items():
+        run("ip", "netns", "exec", names.namespace, "sysctl", "-q", "-w", f"net.ipv4.{key}={value}")
     settings = _write(names, shape)
     program = str(binaries.path("lazypull-forwarder"))
     command = [program, str(settings), names.node_device, names.registry_device]

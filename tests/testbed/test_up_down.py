@@ -11,6 +11,7 @@ import pytest
 
 from sim.core.errors import BadInput, NotPossibleHere
 from sim.testbed import binaries, leftovers, link, node, process, up
+from sim.testbed.commands import run
 from sim.testbed.link import Shape
 from sim.testbed.names import names
 from sim.testbed.snapshotter import Settings
@@ -49,6 +50,8 @@ def test_up_serves_and_down_leaves_nothing():
     addresses = up.up("tup", shape=Shape(), settings=Settings())
     try:
         assert up.status("tup").up
+        inside = ["ip", "netns", "exec", names("tup").namespace, "cat", "/proc/sys/net/ipv4/tcp_congestion_control"]
+        assert run(*inside).strip() == "cubic"
         connection = http.client.HTTPConnection(addresses.registry_host, timeout=10)
         connection.request("GET", "/v2/")
         assert connection.getresponse().status == 200
