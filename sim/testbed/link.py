@@ -18,9 +18,9 @@ from sim.testbed.names import Addresses, Names
 QUEUE_S = 0.05  # how long a packet may wait for the link before it is dropped; as tbf's `latency 50ms`
 LEAST_QUEUE_BYTES = 256_000  # four packets as large as offload makes them
 # How the registry's end sends, whatever this machine prefers. With bbr a connection keeps its pace over idle times
-# and losses; cubic, the kernel's default, starts slowly again after an idle time-out. Nothing is carried over from
-# one run's connections to the next one's.
-TCP = {"tcp_congestion_control": "cubic", "tcp_slow_start_after_idle": "1", "tcp_no_metrics_save": "1"}
+# and losses; with reno (RFC 5681) it starts slowly again after an idle time-out, as with cubic, the kernel's own
+# default, which a namespace may not choose where the machine restricts it. No run learns from the ones before it.
+TCP = {"tcp_congestion_control": "reno", "tcp_slow_start_after_idle": "1", "tcp_no_metrics_save": "1"}
 DEVICES = Path("/sys/class/net")  # of this process's network namespace
 NAMESPACES = Path("/run/netns")  # where iproute2 keeps named ones
 

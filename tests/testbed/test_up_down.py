@@ -51,7 +51,7 @@ def test_up_serves_and_down_leaves_nothing():
     try:
         assert up.status("tup").up
         inside = ["ip", "netns", "exec", names("tup").namespace, "cat", "/proc/sys/net/ipv4/tcp_congestion_control"]
-        assert run(*inside).strip() == "cubic"
+        assert run(*inside).strip() == "reno"
         connection = http.client.HTTPConnection(addresses.registry_host, timeout=10)
         connection.request("GET", "/v2/")
         assert connection.getresponse().status == 200
