@@ -1,7 +1,7 @@
 """One measured start: a cold node pulls an image, starts a container of it and waits until it is ready."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sim.testbed.names import Addresses, Names
 from sim.testbed.requests import Request, layer_ranges, parse_log, whole_blobs
 
 AT_MOST_S = 600.0
+READ_BYTES = 1 << 20
 NODE_PROGRAMS = ("containerd", "containerd-shim-runc-v2", "lazypull-snapshotter", "lazypull-client")
 
 
@@ -73,7 +74,7 @@ def cold_run(here: Names, addresses: Addresses, order: Order, programs: Binaries
     link.reshape(here, order.shape)
     node.start(here, addresses, order.settings, programs)
     drop_caches()
-    warm(programs)
+    warm([*node_programs(programs), *registry.blob_files(here.folder / "registry", repository(order.image))])
     log = registry.request_log(here.folder / "registry")
     seen = log.stat().st_size if log.exists() else 0
     instants = _client(here, order, programs)
@@ -105,10 +106,25 @@ def drop_caches() -> None:
     Path("/proc/sys/vm/drop_caches").write_text("3\n")
 
 
-def warm(programs: Binaries) -> None:
-    """Read the node's own programs: on a node that serves, they are in memory, and the image is not."""
-    for program in (*(programs.path(name) for name in NODE_PROGRAMS), Path(system_tool("runc", "runc"))):
-        program.read_bytes()
+def node_programs(programs: Binaries) -> list[Path]:
+    """What a node that serves has in memory before an image arrives."""
+    return [*(programs.path(name) for name in NODE_PROGRAMS), Path(system_tool("runc", "runc"))]
+
+
+def repository(image: str) -> str:
+    """The repository of HOST/REPOSITORY:TAG."""
+    return image.partition("/")[2].rpartition(":")[0]
+
+
+def warm(files: Iterable[Path]) -> None:
+    """Read files into the page cache: the node's own programs, and what the registry serves.
+
+    A registry that fetched each range from this machine's disk would measure that disk, and share it with the node.
+    """
+    for file in files:
+        with file.open("rb", buffering=0) as opened:
+            while opened.read(READ_BYTES):
+                pass
 
 
 def _client(here: Names, order: Order, programs: Binaries) -> Instants:

@@ -98,6 +98,14 @@ def request_log(folder: Path) -> Path:
     return folder / "requests.jsonl"
 
 
+def blob_files(folder: Path, repository: str) -> list[Path]:
+    """Where distribution keeps the blobs of a repository. Source: registry/storage/paths.go."""
+    store = folder / "blobs" / "docker" / "registry" / "v2"
+    links = (store / "repositories" / repository / "_layers" / "sha256").glob("*/link")
+    digests = sorted(link.parent.name for link in links)
+    return [store / "blobs" / "sha256" / digest[:2] / digest / "data" for digest in digests]
+
+
 def start(names: Names, addresses: Addresses, binaries: Binaries) -> None:
     """Start both in the testbed's network namespace; returns when the registry answers across the link."""
     folder = names.folder / "registry"

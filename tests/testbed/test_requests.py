@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sim.core.errors import RunFailed
-from sim.testbed.cold_run import Instants, Measured, prove_lazy
+from sim.testbed.cold_run import Instants, Measured, prove_lazy, repository
 from sim.testbed.registry import LOG_FIELDS
 from sim.testbed.requests import Request, layer_ranges, parse_log, whole_blobs
 
@@ -81,3 +81,7 @@ def test_phases_add_up():
     total = phases.pop("total_s")
     assert total == pytest.approx(2.0)
     assert sum(phases.values()) == pytest.approx(total)
+
+
+def test_the_repository_of_a_reference_with_a_port():
+    assert repository("198.18.0.2:5000/numpy:estargz") == "numpy"
