@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3
 
-.PHONY: run test check bench notebook lock clean
+.PHONY: run test check bench notebook testbed lock clean
 
 run: $(READY)
 	$(BIN)/lazypull run experiments/startup/config.yaml --out results
@@ -25,6 +25,10 @@ bench: $(READY)
 
 notebook: $(READY)
 	$(BIN)/jupyter lab notebooks
+
+# Root, and on Debian the packages runc, nginx-light, iproute2 and a Go of 1.26 or newer.
+testbed: $(READY)
+	$(BIN)/lazypull testbed build
 
 # The lock holds versions and hashes only, no download addresses.
 lock: $(READY)

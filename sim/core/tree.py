@@ -40,7 +40,7 @@ TREE_KIND = BundleKind("tree", 1, {"files": FILES_SCHEMA})
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """All files of an image, layer by layer; sorted by (layer, path), one row a path.
+    """All files of an image, layer by layer; sorted by (layer, path), one row a path (an opaque directory has two).
 
     files: table with `FILES_SCHEMA`.
     synthetic: true when any file was made up rather than taken from a real image.
