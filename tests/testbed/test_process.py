@@ -44,6 +44,6 @@ def test_a_torn_pid_file_counts_as_none(tmp_path, content):
 
 
 def test_waiting_ends_when_the_process_does(tmp_path):
-    running = process.start("brief", [sys.executable, "-c", "pass"], tmp_path)
+    running = process.start("brief", [sys.executable, "-c", "import time; time.sleep(0.5)"], tmp_path)
     with pytest.raises(RunFailed, match="brief did not come up"):
         process.wait_for(tmp_path / "never", running, "brief")

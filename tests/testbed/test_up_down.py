@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import socket
+import tempfile
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.root
 
 
 @pytest.fixture(autouse=True)
-def possible(monkeypatch, tmp_path):
+def possible(monkeypatch):
     wanted = [Path("/dev/fuse"), Path("/dev/net/tun")]
     if os.geteuid() != 0 or not all(path.exists() for path in wanted):
         pytest.skip("NOT ROOT, OR NO FUSE OR TUN: the real stack is not tested")
@@ -31,7 +32,9 @@ def possible(monkeypatch, tmp_path):
             binaries.system_tool(tool, tool)
     except NotPossibleHere as missing:
         pytest.skip(f"THE REAL STACK IS NOT TESTED: {missing}")
-    monkeypatch.setenv("LAZYPULL_STATE", str(tmp_path / "state"))
+    with tempfile.TemporaryDirectory(prefix="lazypull-") as folder:  # a socket's path has at most 104 characters
+        monkeypatch.setenv("LAZYPULL_STATE", folder)
+        yield
 
 
 def left_of(name):
