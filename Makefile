@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3
 
-.PHONY: run test check bench notebook testbed lock clean
+.PHONY: run test check bench notebook images testbed lock clean
 
 run: $(READY)
 	$(BIN)/lazypull run experiments/startup/config.yaml --out results
@@ -25,6 +25,11 @@ bench: $(READY)
 
 notebook: $(READY)
 	$(BIN)/jupyter lab notebooks
+
+# Root and mmdebstrap. With these images the perturbation test of `make test` runs on real workloads too.
+images: $(READY)
+	$(BIN)/lazypull catalog build numpy --stage image
+	$(BIN)/lazypull catalog build postgres --stage image
 
 # Root, and on Debian the packages runc, nginx-light, iproute2 and a Go of 1.26 or newer.
 testbed: $(READY)
