@@ -15,6 +15,7 @@ SERVER = """if True:
         connection, _ = listener.accept()
         if connection.recv(100).startswith(b"GET /ok "):
             print("lazypull-mark answers", flush=True)
+            time.sleep(0.2)  # a mark is stamped when it is read, which a busy machine may delay
             connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
         connection.close()
 """
