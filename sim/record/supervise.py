@@ -5,6 +5,7 @@ task, one msgpack document on standard output the outcome. Nothing it mounts is 
 removes all of it when the process ends, however it ends; the end of standard input ends it.
 """
 
+import contextlib
 import gc
 import os
 import signal
@@ -68,10 +69,15 @@ class Supervisor:
             return
         if self._stage.poll() is None:
             if self._first_process:
-                os.kill(self._first_process, signal.SIGKILL)
+                self._signal(signal.SIGKILL)
             else:
                 self._stage.kill()
         self._stage.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Signal the container's first process, which may have ended a moment ago; its parent then ends by itself."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._first_process, number)
 
     def _leave_namespaces(self) -> None:
         syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
@@ -124,7 +130,7 @@ class Supervisor:
         return stage, os.fdopen(status_out, "rb"), os.fdopen(go_in, "wb", buffering=0)
 
     def _terminate(self, stage: subprocess.Popen[bytes]) -> None:
-        os.kill(self._first_process, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         try:
             stage.wait(GRACE_S)
         except subprocess.TimeoutExpired:
