@@ -26,6 +26,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     rows, copy_ups: see `sim.record.rows.FIELDS`, times on the monotonic clock as everything here.
     start_ns: when the command was executed. ready_ns: when the rule held. over_ns: when the recording was.
+    until_exit: it was over because the container ended by itself.
     """
 
     failure: str = ""
@@ -37,4 +38,5 @@ class Outcome(msgspec.Struct, frozen=True):
     start_ns: int = 0
     ready_ns: int = 0
     over_ns: int = 0
+    until_exit: bool = False
     lost: int = 0

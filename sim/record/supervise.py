@@ -147,6 +147,7 @@ class Supervisor:
             start_ns=start_ns,
             ready_ns=ready_ns,
             over_ns=over_ns,
+            until_exit=isinstance(parse_rule(self._task.readiness), Exit),
             lost=self._store.lost,
         )
 

@@ -43,10 +43,22 @@ def trace_tables(outcome: Outcome) -> dict[str, pa.Table]:
 
 def _columns(outcome: Outcome) -> Columns:
     rows = np.frombuffer(outcome.rows, dtype=np.int64).reshape(-1, len(FIELDS))
+    if outcome.until_exit:
+        rows = _with_late_upper_events(rows, outcome.over_ns)
     start = rows[:, FIELDS.index("start_ns")]
     rows = rows[(start >= outcome.start_ns) & (start <= outcome.over_ns)]
     order = np.lexsort((rows[:, FIELDS.index("end_ns")], rows[:, FIELDS.index("start_ns")]))
     return {name: rows[order, number] for number, name in enumerate(FIELDS)}
+
+
+def _with_late_upper_events(rows: np.ndarray[Any, Any], over_ns: int) -> np.ndarray[Any, Any]:
+    """Date back what the upper took just before the container's end and was read from the queue just after it."""
+    start, end = FIELDS.index("start_ns"), FIELDS.index("end_ns")
+    late = (rows[:, FIELDS.index("layer")] == UPPER_LAYER) & (rows[:, start] > over_ns)
+    dated = rows.copy()
+    dated[late, start] = over_ns
+    dated[late, end] = over_ns
+    return dated
 
 
 def _operations(columns: Columns, rows: dict[int, int], outcome: Outcome) -> pa.Table:
