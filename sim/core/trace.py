@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sim.core.bundle import BundleKind, bundle_digest, read_bundle, write_bundle
+from sim.core.bundle import BundleKind, read_bundle, write_bundle
 from sim.core.errors import BadBundle
 
 OPERATION_KINDS: tuple[str, ...] = (
@@ -146,8 +146,3 @@ def read_trace(path: Path | str) -> Trace:
     fields = {name: header[name] for name in TraceHeader.__dataclass_fields__ if name in header}
     fields["command"] = tuple(fields["command"])
     return Trace(TraceHeader(**fields), **tables)
-
-
-def trace_digest(path: Path) -> str:
-    """Digest that names this recording in results."""
-    return bundle_digest(path)

@@ -4,14 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
 from sim.core.bundle import BundleKind, read_bundle, write_bundle
 from sim.core.errors import BadBundle
 
-FileKind = Literal["reg", "dir", "symlink", "hardlink", "char", "block", "fifo", "whiteout", "opaque"]
 FILE_KINDS: tuple[str, ...] = (
     "reg",
     "dir",

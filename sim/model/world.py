@@ -9,12 +9,15 @@ import simpy
 from sim.core.host import Host
 from sim.core.network import Network, Outage
 from sim.core.result import SHARE_KINDS
+from sim.engine.bucket import TokenBucket
 from sim.engine.cpu import Cpu
 from sim.engine.shared import SharedResource
 from sim.engine.spans import Requests, Spans
 from sim.model.timeline import Timeline
 
 Process = Generator[simpy.Event, Any, None]
+
+LINE_BYTES_S = 1.25e9  # what passes while a shaper has tokens: 10 Gbit/s, as a veth pair or a server's card
 
 
 class RegistryService:
@@ -54,8 +57,8 @@ class World:
         self.spans = Spans()
         self.client_rate_bytes_s = 1.0 / host.region_s_per_byte if host.region_s_per_byte > 0 else float("inf")
         self.registry_link = self.links.link(network.registry.rate_bytes_s)
-        self._node_links = [self.links.link(network.rate_bytes_s) for _ in range(nodes)]
-        self.paths = [(self.registry_link, link) for link in self._node_links]
+        self._shapers = [_shaper(links, network) for _ in range(nodes)]
+        self.paths = [(self.registry_link, shaper.link) for shaper in self._shapers]
         self._cpus = [Cpu(env, float(host.cores)) for _ in range(nodes)]
         self.cpu_s = [0.0] * len(SHARE_KINDS)  # CPU seconds asked for, by kind, all nodes
         self._connections = 0
@@ -96,8 +99,14 @@ class World:
 
     def _outage(self, outage: Outage) -> Process:
         yield self.env.timeout(outage.start_s)
-        for link in self._node_links:
-            self.links.set_capacity(link, 0.0)
+        for shaper in self._shapers:
+            shaper.hold()
         yield self.env.timeout(outage.duration_s)
-        for link in self._node_links:
-            self.links.set_capacity(link, self.network.rate_bytes_s)
+        for shaper in self._shapers:
+            shaper.let_go()
+
+
+def _shaper(links: SharedResource, network: Network) -> TokenBucket:
+    """A node's link: its rate, and the bucket of the shaper in front where the network has one."""
+    bucket_bytes = network.bucket_bytes if network.rate_bytes_s < LINE_BYTES_S else 0
+    return TokenBucket(links, rate_bytes_s=network.rate_bytes_s, bucket_bytes=bucket_bytes, peak_bytes_s=LINE_BYTES_S)

@@ -102,6 +102,16 @@ def test_an_outage_stops_everything(make_case):
     assert simulate(make_case("lazy", ONE_FILE, chain([0]), cut)).summary["total_s"] == approx(calm + 5.0)
 
 
+def test_a_full_bucket_lets_a_small_body_pass_at_line_speed(make_case):
+    layout = make_layout([[("a", 1_000_000, MB)]])
+    shaped = replace(plain_network(MB), bucket_bytes=200_000)
+    program = make_program([(ROOT, 10.0, 0, 1)], (0, 0.0))  # the bucket has long been full again
+    tables = simulate(make_case("lazy", layout, program, shaped))
+    # while the burst lasts tokens fill at 1 MB/s and go at 1,250 MB/s: 200,000 × 1250 ÷ 1249 bytes pass in 0.16 ms
+    burst = 200_000 * 1250 / 1249
+    assert tables.summary["ready_s"] == approx(10.0 + burst / 1.25e9 + (MB - burst) / MB)
+
+
 def test_a_token_costs_two_more_requests_on_each_client(make_case):
     network = plain_network(MB, token=True)
     tables = simulate(make_case("lazy", ONE_FILE, chain([0]), network))
