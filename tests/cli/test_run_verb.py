@@ -254,7 +254,10 @@ def test_a_failed_run_gives_status_1_and_keeps_the_others(lazypull, config, monk
 @pytest.mark.parametrize("executor", ["serial", "processes"])
 def test_ctrl_c_keeps_finished_runs_ends_the_workers_and_resumes(config, tmp_path, executor):
     path = config(matrix={"network.rtt": [f"{number}ms" for number in range(60)], "strategy": PRESETS[:3]})
-    command = [sys.executable, "-c", "import sys; from sim.cli.main import main; sys.exit(main())"]
+    # a job in the background of a script is started deaf to interrupts; this one stands for a user's
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "from sim.cli.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", program]
     command += ["run", str(path), "--out", str(tmp_path / "out"), "--executor", executor, "--jobs", "2"]
     folder = tmp_path / "out" / "exp"
     process = subprocess.Popen(
