@@ -6,8 +6,6 @@ digest of its content. Format: docs/formats.md.
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.core.errors import BadBundle
+from sim.core.folder import new_folder
 
 HEADER_FILE = "header.json"
 MAX_HEADER_BYTES = 1 << 20
@@ -36,20 +35,11 @@ class BundleKind:
 
 def write_bundle(path: Path, kind: BundleKind, header: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> None:
     """Write a bundle under a temporary name beside `path`, then rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with new_folder(path) as work:
         full = {"kind": kind.name, "schema_version": kind.version, **header}
         (work / HEADER_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(full, order="sorted"), indent=1))
         for name, schema in kind.tables.items():
             write_table(work / f"{name}.parquet", tables[name].cast(schema))
-        work.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        work.rename(path)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
 
 
 def read_bundle(path: Path | str, kind: BundleKind) -> tuple[dict[str, Any], dict[str, pa.Table]]:

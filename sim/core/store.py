@@ -2,8 +2,6 @@
 
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.core.errors import BadBundle, BadInput
+from sim.core.folder import new_folder
 from sim.core.manifest import (
     FOLDER_KEY_LENGTH,
     MANIFEST_FILE,
@@ -74,23 +73,14 @@ def write_run(experiment_dir: Path, manifest: Manifest, tables: RunTables | None
 
     tables: None for a failed run, which then has a manifest and nothing else. A run of the same key is replaced.
     """
-    experiment_dir.mkdir(parents=True, exist_ok=True)
     target = experiment_dir / manifest.folder
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=experiment_dir))
-    try:
+    with new_folder(target) as work:
         (work / MANIFEST_FILE).write_bytes(_json(msgspec.to_builtins(manifest)))
         if tables is not None:
             (work / SUMMARY_FILE).write_bytes(_json(full_summary(tables)))
             for name, schema in TABLE_SCHEMAS.items():
                 table: pa.Table = getattr(tables, name)
                 pq.write_table(table.cast(schema), work / f"{name}.parquet", compression="zstd", compression_level=1)
-        work.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        work.rename(target)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
     return target
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.catalog.cache import cache_folder
 from sim.core.errors import NotPossibleHere, RunFailed
 
 CONTAINERD = "v2.4.2"
@@ -42,11 +43,6 @@ class Binaries:
         if not found.is_file():
             raise NotPossibleHere(f"{found}: not built yet; run `lazypull testbed build`")
         return found
-
-
-def cache_folder() -> Path:
-    """$LAZYPULL_CACHE, by default ~/.cache/lazypull: outside the repository."""
-    return Path(os.environ.get("LAZYPULL_CACHE") or Path.home() / ".cache" / "lazypull")
 
 
 def built() -> Binaries:
