@@ -1,7 +1,8 @@
 """One measured start: a cold node pulls an image, starts a container of it and waits until it is ready."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class Order:
     """What to run: an image in the testbed's registry, lazily or not, over a link of this shape.
 
     readiness: a rule as in a recipe. command: instead of the image's own; empty keeps that.
+    at_most_s: how long the client may take before it is killed.
     """
 
     image: str
@@ -62,6 +64,7 @@ class Order:
     settings: snapshotter.Settings
     readiness: str = "exit"
     command: Sequence[str] = ()
+    at_most_s: float = AT_MOST_S
 
 
 def cold_run(here: Names, addresses: Addresses, order: Order, programs: Binaries) -> Measured:
@@ -71,13 +74,25 @@ def cold_run(here: Names, addresses: Addresses, order: Order, programs: Binaries
     wrong settings fall back to a full pull without a word.
     """
     node.stop(here)
+    return run_where_no_node_is(here, addresses, order, programs)
+
+
+def run_where_no_node_is(
+    here: Names,
+    addresses: Addresses,
+    order: Order,
+    programs: Binaries,
+    during: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Measured:
+    """The same where the node is stopped already. during: entered while the client runs; what happens meanwhile."""
     link.reshape(here, order.shape)
     node.start(here, addresses, order.settings, programs)
     drop_caches()
     warm([*node_programs(programs), *registry.blob_files(here.folder / "registry", repository(order.image))])
     log = registry.request_log(here.folder / "registry")
     seen = log.stat().st_size if log.exists() else 0
-    instants = _client(here, order, programs)
+    with during():
+        instants = client(here, order, programs)
     with log.open("rb") as file:
         file.seek(seen)
         requests = parse_log(file)
@@ -127,7 +142,8 @@ def warm(files: Iterable[Path]) -> None:
                 pass
 
 
-def _client(here: Names, order: Order, programs: Binaries) -> Instants:
+def client(here: Names, order: Order, programs: Binaries) -> Instants:
+    """Have the node, cold or not, pull and run. Raises `RunFailed` when the container fails or takes too long."""
     arguments = [
         str(programs.path("lazypull-client")),
         *("-socket", str(node.place(here).socket)),
@@ -137,7 +153,7 @@ def _client(here: Names, order: Order, programs: Binaries) -> Instants:
         *("-ready", order.readiness),
         *order.command,
     ]
-    instants = msgspec.json.decode(commands.run(*arguments, at_most_s=AT_MOST_S, favoured=True), type=Instants)
+    instants = msgspec.json.decode(commands.run(*arguments, at_most_s=order.at_most_s, favoured=True), type=Instants)
     if instants.status:
         raise RunFailed(f"the container of {order.image} ended with status {instants.status}")
     return instants

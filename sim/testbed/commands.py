@@ -10,6 +10,14 @@ from sim.core.errors import RunFailed
 FAVOUR = -19  # most favoured; `nice` alone counts only within a session where the kernel groups by session
 
 
+class CommandFailed(RunFailed):
+    """A command failed or did not end; `complaint` is all it wrote to its standard error."""
+
+    def __init__(self, message: str, complaint: str) -> None:
+        super().__init__(message)
+        self.complaint = complaint
+
+
 def run(
     *command: str,
     accept: tuple[int, ...] = (0,),
@@ -17,7 +25,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     favoured: bool = False,
 ) -> str:
-    """The standard output of a command. Raises `RunFailed` with its last line of complaint.
+    """The standard output of a command. Raises `CommandFailed` with its last line of complaint.
 
     favoured: for measurements; see `favour`.
     """
@@ -29,14 +37,17 @@ def run(
             favour(child.pid)
         try:
             output, complaint = child.communicate(timeout=at_most_s)
-        except BaseException as stopped:
+        except subprocess.TimeoutExpired:
             child.kill()
-            if isinstance(stopped, subprocess.TimeoutExpired):
-                raise RunFailed(f"`{_short(command)}` did not end within {at_most_s:.0f} s") from None
+            text = f"`{_short(command)}` did not end within {at_most_s:.0f} s"
+            raise CommandFailed(text, child.communicate()[1]) from None
+        except BaseException:
+            child.kill()
             raise
     if child.returncode not in accept:
         lines = (complaint or output).strip().splitlines()
-        raise RunFailed(f"`{_short(command)}` failed: {lines[-1] if lines else f'status {child.returncode}'}")
+        text = f"`{_short(command)}` failed: {lines[-1] if lines else f'status {child.returncode}'}"
+        raise CommandFailed(text, complaint)
     return output
 
 

@@ -80,6 +80,14 @@ def stop(name: str, folder: Path, *, patience_s: float = 10.0) -> bool:
     return was_alive
 
 
+def kill(name: str, folder: Path, *, patience_s: float = 10.0) -> None:
+    """End the recorded process as a crash would, without a word; its pid file stays."""
+    running = recorded(name, folder)
+    if running is not None and running.alive():
+        os.kill(running.pid, signal.SIGKILL)
+        _ended(running, patience_s)
+
+
 def _ended(running: Running, patience_s: float) -> bool:
     deadline = time.monotonic() + patience_s
     while running.alive():
