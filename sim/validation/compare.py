@@ -1,0 +1,36 @@
+"""`compare`: a folder with measured and simulated runs of one experiment → how far they are apart."""
+
+from pathlib import Path
+
+from sim.core.errors import BadInput
+from sim.report.provenance import provenance
+from sim.validation.cells import cell_rows
+from sim.validation.comparison import Comparison
+from sim.validation.ranking import ranking
+from sim.validation.registration import read_registration
+from sim.validation.requests import requests_row
+from sim.validation.runs import SIMULATED, by_cell, read_runs
+
+
+def compare(folder: Path) -> Comparison:
+    """Pair the runs of one experiment by cell. Raises `BadInput` when one of the two sources is not there.
+
+    A cell is workload, strategy, rate and round trip; replicates of either source are brought together by their median.
+    A cell that was only simulated has no counterpart and is left out.
+    """
+    runs = read_runs(folder)
+    groups = by_cell(runs)
+    if not groups:
+        raise BadInput(f"{folder}: nothing measured here; run `lazypull testbed validate` or `testbed measure` first")
+    if all(run.row.source != SIMULATED for run in runs):
+        raise BadInput(f"{folder}: nothing simulated here; run the same experiment file with `lazypull run`")
+    cells = tuple(row for cell, group in groups.items() for row in cell_rows(cell, group))
+    return Comparison(
+        experiment=runs[0].stored.manifest.experiment,
+        registration=read_registration(folder),
+        provenance=provenance(run.stored.manifest for run in runs if run.row.cell in groups),
+        runs=tuple(run.row for group in groups.values() for run in group),
+        cells=cells,
+        requests=tuple(requests_row(cell, group) for cell, group in groups.items()),
+        ranking=tuple(ranking(row for row in cells if row.quantity == "total")),
+    )
