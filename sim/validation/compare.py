@@ -9,6 +9,7 @@ from sim.validation.comparison import Comparison
 from sim.validation.ranking import ranking
 from sim.validation.registration import read_registration
 from sim.validation.requests import requests_row
+from sim.validation.residue import residue
 from sim.validation.runs import SIMULATED, by_cell, read_runs
 
 
@@ -24,13 +25,15 @@ def compare(folder: Path) -> Comparison:
         raise BadInput(f"{folder}: nothing measured here; run `lazypull testbed validate` or `testbed measure` first")
     if all(run.row.source != SIMULATED for run in runs):
         raise BadInput(f"{folder}: nothing simulated here; run the same experiment file with `lazypull run`")
-    cells = tuple(row for cell, group in groups.items() for row in cell_rows(cell, group))
+    cells = [row for cell, group in groups.items() for row in cell_rows(cell, group)]
+    totals = [row for row in cells if row.quantity == "total"]
     return Comparison(
         experiment=runs[0].stored.manifest.experiment,
         registration=read_registration(folder),
         provenance=provenance(run.stored.manifest for run in runs if run.row.cell in groups),
         runs=tuple(run.row for group in groups.values() for run in group),
-        cells=cells,
+        cells=tuple(cells),
         requests=tuple(requests_row(cell, group) for cell, group in groups.items()),
-        ranking=tuple(ranking(row for row in cells if row.quantity == "total")),
+        ranking=tuple(ranking(totals)),
+        residue=tuple(residue(totals, groups)),
     )

@@ -95,15 +95,16 @@ class PairRow(Cell, frozen=True, kw_only=True):
 class ResidueRow(Cell, frozen=True, kw_only=True):
     """One kind of span, request or gap of one cell, medians over the runs: where model and reality part.
 
-    difference_s: simulated − measured. largest: this kind parts them most among those of its level.
+    level, kind: `sim.validation.residue` defines them. difference_s: simulated − measured.
+    largest: no other kind of its level differs by more seconds.
     """
 
     level: str
     kind: str
-    measured_s: float | None = None
-    simulated_s: float | None = None
-    difference_s: float | None = None
-    largest: bool = False
+    measured_s: float
+    simulated_s: float
+    difference_s: float
+    largest: bool
 
 
 class DriftRow(Cell, frozen=True, kw_only=True):

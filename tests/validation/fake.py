@@ -54,7 +54,7 @@ def tables_of(total, *, requests=((0.1, [[0, 9]], 10),), phases=None, spans=()) 
     edges = [sum(shares[:place]) for place in range(5)]
     every = [*zip(names, edges[:-1], edges[1:], strict=True), *spans]
     summary = {f"{name}_s": share for name, share in zip(names, shares, strict=True)} | {"total_s": total}
-    summary["fetched_bytes"] = sum(size for start, _, size in requests if start < total)
+    summary["fetched_bytes"] = sum(size for start, _, size, *_ in requests if start < total)
     return RunTables(
         summary=summary,
         shares={},
