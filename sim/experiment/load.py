@@ -2,7 +2,6 @@
 
 import difflib
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from sim.core.errors import BadConfig
 from sim.experiment.config import Cell
+from sim.experiment.sample import SAMPLE_KEY, Grid, make_grid
 
 MAX_CELLS = 100_000
 _NOT_IN_A_CELL = ("matrix", "replicates")
@@ -56,7 +56,7 @@ def make_experiment(values: Mapping[str, Any], path: Path, sets: Sequence[str] =
     if not isinstance(replicates, int) or isinstance(replicates, bool) or replicates < 1:
         raise BadConfig(f"{path}: replicates is {replicates!r}; it must be a whole number from 1")
     cells = tuple(_cell(path, cell) for cell in _expand(path, raw, grids, fixed, replicates))
-    varied = tuple(dict.fromkeys(key for grid in grids for key in grid))
+    varied = tuple(dict.fromkeys(key for grid in grids for key in grid.axes))
     return Experiment(cells[0].name, cells[0].claim, cells, varied, path.parent)
 
 
@@ -72,20 +72,22 @@ def _read(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _grids(path: Path, matrix: Any) -> list[dict[str, list[Any]]]:
+def _grids(path: Path, matrix: Any) -> list[Grid]:
     grids = matrix if isinstance(matrix, list) else [matrix]
     for grid in grids:
         if not isinstance(grid, dict):
             raise BadConfig(f"{path}: matrix is a mapping from dotted keys to lists of values, or a list of those")
         for key, values in grid.items():
+            if key == SAMPLE_KEY:
+                continue
             if not isinstance(values, list) or not values:
                 raise BadConfig(f"{path}: matrix.{key} must be a list with at least one value")
             if key == "name" or str(key).split(".")[0] in _NOT_IN_A_CELL:
                 raise BadConfig(f"{path}: matrix.{key} cannot be varied; it belongs to the whole experiment")
-    return [dict(grid) for grid in grids]
+    return [make_grid(f"{path}: matrix", grid) for grid in grids]
 
 
-def _override(text: str, grids: list[dict[str, list[Any]]]) -> tuple[str, Any]:
+def _override(text: str, grids: list[Grid]) -> tuple[str, Any]:
     """Key and value of one `--set`; grids no longer vary what it fixes, or vary it as it says."""
     key, equals, value_text = text.partition("=")
     if not equals or not key:
@@ -97,28 +99,28 @@ def _override(text: str, grids: list[dict[str, list[Any]]]) -> tuple[str, Any]:
     path, dot, varied = key.partition(".")
     if path != "matrix":
         for grid in grids:
-            grid.pop(key, None)
+            grid.axes.pop(key, None)
         return key, value
     if not dot or not isinstance(value, list) or not value:
         raise BadConfig(f"--set {text}: write it like matrix.network.rate=[20 Mbit/s, 100 Mbit/s]")
     for grid in grids:
-        grid[varied] = value
+        grid.axes[varied] = value
     return key, value
 
 
 def _expand(
-    path: Path, raw: dict[str, Any], grids: list[dict[str, list[Any]]], fixed: dict[str, Any], replicates: int
+    path: Path, raw: dict[str, Any], grids: list[Grid], fixed: dict[str, Any], replicates: int
 ) -> Iterator[dict[str, Any]]:
     """Every cell of every grid; what `--set` fixes is put in last and so holds everywhere."""
-    total = replicates * sum(math.prod(map(len, grid.values())) for grid in grids)
+    total = replicates * sum(grid.size for grid in grids)
     if total > MAX_CELLS:
         raise BadConfig(f"{path}: the matrix has {total} runs, at most {MAX_CELLS} are allowed; split the file")
     for grid in grids:
-        for values in itertools.product(*grid.values()):
+        for combination in grid.combinations(fixed):
             for replicate in range(replicates):
                 cell = _copy(raw) | {"replicate": replicate}
-                for key, value in itertools.chain(zip(grid, values, strict=True), fixed.items()):
-                    _put(cell, str(key), value)
+                for key, value in itertools.chain(combination.items(), fixed.items()):
+                    _put(cell, key, value)
                 yield cell
 
 
