@@ -23,6 +23,7 @@ const (
 	ethernetHeader = 14      // bytes a segment would carry besides IP and TCP
 	ipTCPHeader    = 20 + 32 // IPv4 + TCP with time stamps, what every segment repeats
 	maxPacket      = 65535 + vnetHeader
+	ahead          = 200 * time.Microsecond // how long before its turn a packet may be taken: fewer wake-ups
 	offloads       = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6
 )
 
@@ -30,7 +31,7 @@ const (
 type settings struct {
 	RateBytesS float64 `json:"rate_bytes_s"` // on the wire
 	RTTS       float64 `json:"rtt_s"`
-	QueueBytes float64 `json:"queue_bytes"` // packets beyond are dropped, as a router's queue does
+	QueueBytes float64 `json:"queue_bytes"` // packets beyond are dropped, as a router's queue does; 0 = none is
 	Cut        bool    `json:"cut"`         // carry nothing
 }
 
@@ -80,40 +81,53 @@ func wireBytes(data []byte) float64 {
 	return float64(payload + segments*(ipTCPHeader+ethernetHeader))
 }
 
-// receive reads packets, decides when each is due on the other side and queues it.
-func receive(from *os.File, queue chan<- packet, current *atomic.Pointer[settings]) error {
+// receive reads packets and queues them for the link.
+func receive(from *os.File, queue *fairQueue, current *atomic.Pointer[settings]) error {
 	buffer := make([]byte, maxPacket)
-	var free time.Time // when the link has sent everything accepted so far
 	for {
 		length, err := from.Read(buffer)
 		if err != nil {
 			return err
 		}
-		now, link := time.Now(), current.Load()
+		if link := current.Load(); !link.Cut {
+			queue.put(append([]byte(nil), buffer[:length]...), link.QueueBytes)
+		}
+	}
+}
+
+// transmit sends one packet after the other over the link: each takes its time at the rate, and then half a round trip.
+func transmit(queue *fairQueue, sent chan<- packet, current *atomic.Pointer[settings]) {
+	punctual()
+	var free time.Time // when the link has sent everything taken so far
+	for {
+		data := queue.take()
+		link, now := current.Load(), time.Now()
 		if free.Before(now) {
 			free = now
 		}
-		backlog := free.Sub(now).Seconds() * link.RateBytesS
-		if link.Cut || (link.QueueBytes > 0 && backlog > link.QueueBytes) {
-			continue
-		}
-		data := append([]byte(nil), buffer[:length]...)
 		if link.RateBytesS > 0 {
 			free = free.Add(time.Duration(wireBytes(data) / link.RateBytesS * float64(time.Second)))
 		}
-		queue <- packet{data, free.Add(time.Duration(link.RTTS / 2 * float64(time.Second)))}
+		sent <- packet{data, free.Add(time.Duration(link.RTTS / 2 * float64(time.Second)))}
+		if time.Until(free) > ahead { // whatever arrives meanwhile gets its turn
+			sleepUntil(free.Add(-ahead))
+		}
 	}
 }
 
 // deliver writes each packet when it is due; the order is the order of arrival.
 func deliver(to *os.File, queue <-chan packet) {
-	// This thread's timers may be at most 1 ns late, not the usual 50 µs.
-	runtime.LockOSThread()
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	punctual()
 	for next := range queue {
 		sleepUntil(next.due)
 		_, _ = to.Write(next.data) // a full receiver drops, as on any link
 	}
+}
+
+// punctual lets this goroutine's timers be at most 1 ns late, not the usual 50 µs.
+func punctual() {
+	runtime.LockOSThread()
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 }
 
 // sleepUntil is finer than time.Sleep, whose runtime timer adds up to a millisecond on an idle machine.
@@ -150,8 +164,9 @@ func run(path string, names []string) error {
 	}
 	failed := make(chan error, 2)
 	for i := range devices {
-		queue := make(chan packet, 1<<16)
-		go deliver(devices[1-i], queue)
+		queue, sent := newFairQueue(), make(chan packet, 1<<16)
+		go transmit(queue, sent, &current)
+		go deliver(devices[1-i], sent)
 		go func() { failed <- receive(devices[i], queue, &current) }()
 	}
 	return <-failed
