@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sim.experiment.batch import Finished
 
+RUNS = f"[!.]*/{MANIFEST_FILE}"  # a folder with a dot is one that is being written
 PIECES_PER_JOB = 4  # batches a worker gets: more balance the load and move the bar, fewer load inputs less often
 
 
@@ -55,7 +56,7 @@ def run_plan(plan: Plan, out: Path, executor: Executor, advance: Callable[[int],
                 advance(len(answer))
         _drop_superseded(folder, plan)
     finally:
-        if any(folder.glob(f"*/{MANIFEST_FILE}")):
+        if any(folder.glob(RUNS)):
             rebuild_runs(folder)
     failed = tuple(run for run in finished if run.status == "failed")
     keys = tuple(task.manifest.key for task in plan.tasks)
@@ -63,10 +64,13 @@ def run_plan(plan: Plan, out: Path, executor: Executor, advance: Callable[[int],
 
 
 def _drop_superseded(folder: Path, plan: Plan) -> None:
-    """Remove simulated runs of a planned config that other inputs or another model gave: tables must not mix them."""
+    """Remove simulated runs of a planned config that other inputs or another model gave: tables must not mix them.
+
+    A measured run stays: another model does not make it wrong.
+    """
     keys = {task.manifest.key for task in plan.tasks}
     configs = {_asked(task.manifest) for task in plan.tasks}
-    for file in folder.glob(f"*/{MANIFEST_FILE}"):
+    for file in folder.glob(RUNS):
         manifest = read_manifest(file.parent)
         if manifest.source == "model" and manifest.key not in keys and _asked(manifest) in configs:
             shutil.rmtree(file.parent)

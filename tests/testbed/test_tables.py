@@ -10,7 +10,7 @@ from sim.strategy import preset
 from sim.strategy.strategy import BackgroundFetch, Containerd, LandmarkPrefetch, Stargz
 from sim.testbed import snapshotter
 from sim.testbed.cold_run import Instants, Measured
-from sim.testbed.measure import has_counterpart, settings_of
+from sim.testbed.counterpart import has_counterpart, settings_of
 from sim.testbed.requests import Request
 from sim.testbed.tables import Blob, cause, run_tables
 

@@ -1,0 +1,99 @@
+"""What of an experiment the real stack can do: which cells, with which settings, and under which key they are stored."""
+
+import hashlib
+from dataclasses import replace
+
+import msgspec
+
+from sim.core.errors import BadConfig
+from sim.core.manifest import Manifest
+from sim.core.network import Registry
+from sim.experiment.compose import compose
+from sim.experiment.plan import Task, plain
+from sim.strategy import Strategy
+from sim.strategy.strategy import BackgroundFetch, Containerd, LandmarkPrefetch, Stargz
+from sim.testbed import binaries, snapshotter
+
+
+def lacking(task: Task) -> str | None:
+    """Why the real stack cannot do this cell, one line; None where it can.
+
+    Raises `BadConfig` where it could, but not with these settings.
+    """
+    cell, network = task.cell, task.cell.network.resolve()
+    strategy = compose(cell.strategy)
+    if not has_counterpart(strategy):
+        return f"strategy {strategy.name} cannot be built"
+    if not cell.image.as_recorded or cell.nodes != 1:
+        return "the testbed has one node and the image as recorded; leave image and nodes out"
+    if network.outages or not _plain(network.registry):
+        return "the testbed's registry is plain HTTP without limits or outages; leave these out"
+    settings_of(strategy)
+    return None
+
+
+def _plain(registry: Registry) -> bool:
+    """Plain HTTP and no limits; how long it takes to serve is the model's own matter, the real one just does."""
+    return replace(registry, service_s=Registry().service_s) == Registry()
+
+
+def has_counterpart(strategy: Strategy) -> bool:
+    """Whether the real stack can do this: the clairvoyant and the what-ifs cannot be built."""
+    return isinstance(strategy.client, Containerd | Stargz) and isinstance(strategy.prefetch, LandmarkPrefetch | None)
+
+
+def settings_of(strategy: Strategy) -> snapshotter.Settings:
+    """The snapshotter's settings for a strategy. Raises `BadConfig` for what the real one has no setting for."""
+    match strategy.background:
+        case BackgroundFetch(quiet_s=quiet_s, max_concurrency=concurrency) if (quiet_s, concurrency) != (5.0, 2):
+            raise BadConfig(
+                "strategy.background: the testbed measures it as the snapshotter has it; leave its values out"
+            )
+    match strategy.prefetch:
+        case LandmarkPrefetch(wait_at_most_s=wait_s) if wait_s != LandmarkPrefetch().wait_at_most_s:
+            raise BadConfig(
+                "strategy.prefetch: the testbed measures it as the snapshotter has it; leave its values out"
+            )
+    match strategy.client:
+        case Containerd() as client if client != Containerd():
+            raise BadConfig(
+                "strategy: the testbed measures containerd's own downloads on an empty node; leave them out"
+            )
+        case Stargz(region_size=region_size):
+            pass
+        case _:
+            region_size = snapshotter.Settings().region_size
+    return snapshotter.Settings(
+        prefetch=strategy.prefetch is not None, background=strategy.background is not None, region_size=region_size
+    )
+
+
+def real_manifest(task: Task) -> Manifest:
+    """What is stored of a real run. Its key covers what changes the measurement, and nothing of the model.
+
+    So a new version of the model, other constants of the host or another recording leave stored runs as they are.
+    """
+    network = task.cell.network.resolve()
+    strategy = compose(task.cell.strategy)
+    parts = {
+        "real": {"containerd": binaries.CONTAINERD, "stargz": binaries.STARGZ},
+        "workload": task.cell.workload,
+        "layout": task.manifest.key_parts["inputs"]["layout"],
+        "strategy": {
+            "name": strategy.name,
+            "format": strategy.format,
+            "lazy": isinstance(strategy.client, Stargz),
+            "settings": plain(settings_of(strategy)),
+        },
+        "network": {"rate_bytes_s": plain(network.rate_bytes_s), "rtt_s": network.rtt_s},
+        "seed": task.cell.seed,
+        "replicate": task.cell.replicate,
+    }
+    return msgspec.structs.replace(
+        task.manifest,
+        key=hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest(),
+        key_parts=parts,
+        source="real",
+        model_version="",
+        repetition=task.cell.replicate,
+    )
