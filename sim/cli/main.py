@@ -17,6 +17,7 @@ VERBS: dict[str, str] = {
     "run": "Run an experiment file and print how long each start takes.",
     "testbed": "Measure and calibrate on this machine's real containerd.",
     "trace": "Record, import, show, check and perturb traces.",
+    "validation": "Compare measured with simulated runs: page, tables, document.",
 }
 
 

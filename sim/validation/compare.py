@@ -1,5 +1,6 @@
 """`compare`: a folder with measured and simulated runs of one experiment → how far they are apart."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sim.core.errors import BadInput
@@ -10,7 +11,7 @@ from sim.validation.ranking import ranking
 from sim.validation.registration import read_registration
 from sim.validation.requests import requests_row
 from sim.validation.residue import residue
-from sim.validation.runs import SIMULATED, by_cell, read_runs
+from sim.validation.runs import SIMULATED, Run, by_cell, done, read_runs
 
 
 def compare(folder: Path) -> Comparison:
@@ -30,10 +31,16 @@ def compare(folder: Path) -> Comparison:
     return Comparison(
         experiment=runs[0].stored.manifest.experiment,
         registration=read_registration(folder),
-        provenance=provenance(run.stored.manifest for run in runs if run.row.cell in groups),
+        provenance=_provenance([run for group in groups.values() for run in group]),
         runs=tuple(run.row for group in groups.values() for run in group),
         cells=tuple(cells),
         requests=tuple(requests_row(cell, group) for cell, group in groups.items()),
         ranking=tuple(ranking(totals)),
         residue=tuple(residue(totals, groups)),
     )
+
+
+def _provenance(runs: Sequence[Run]) -> dict[str, str]:
+    """Facts of all runs; the model's version of the simulated ones, since measured runs have none."""
+    versions = {run.stored.manifest.model_version for run in done(runs, SIMULATED)}
+    return {**provenance(run.stored.manifest for run in runs), "model version": ", ".join(sorted(versions))}

@@ -82,7 +82,7 @@ class PairRow(Cell, frozen=True, kw_only=True):
     """Two presets of one workload over one network: `strategy` is measured to be sooner than `later`.
 
     measured_s, simulated_s: median total of `later` − median total of `strategy`.
-    spread_s: sum of the two measured half-ranges; a smaller difference is undecided.
+    spread_s: of the measured difference, the sum of both ranges (largest − smallest run); less is undecided.
     """
 
     later: str
@@ -108,7 +108,10 @@ class ResidueRow(Cell, frozen=True, kw_only=True):
 
 
 class DriftRow(Cell, frozen=True, kw_only=True):
-    """One cell measured twice, hours apart: medians and ranges of the total, and when each was measured last."""
+    """One cell measured twice, hours apart: medians and ranges of the total, when each series began.
+
+    drift: later ÷ first − 1, of the medians. apart: whether the two ranges do not touch.
+    """
 
     first_runs: int
     first_s: float
@@ -121,6 +124,7 @@ class DriftRow(Cell, frozen=True, kw_only=True):
     later_max_s: float
     later_at: str
     drift: float
+    apart: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,11 @@ class Comparison:
     ranking: tuple[PairRow, ...] = ()
     residue: tuple[ResidueRow, ...] = ()
     drift: tuple[DriftRow, ...] = ()
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any input of any run was made up."""
+        return any(run.synthetic for run in self.runs)
 
     def of(self, quantity: str) -> list[CellRow]:
         """The cells' rows of one phase or the total."""

@@ -1,6 +1,6 @@
 """What was written down before anything was measured, and whether the runs keep to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 from sim.core.errors import BadBundle
 
 REGISTRATION_FILE = "registration.json"
+MOST_LISTED = 8  # items of a list that a table still names
 
 
 def read_registration(folder: Path) -> dict[str, Any]:
@@ -38,3 +39,17 @@ def breaches(registration: Mapping[str, Any], hosts: Iterable[str], measured_at:
     if early:
         found.append(f"{len(early)} runs were measured before the registration, the first at {early[0]}.")
     return found
+
+
+def facts(registration: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """What was registered as names and texts, folded flat; long lists as their number."""
+    for name, value in registration.items():
+        match value:
+            case dict():
+                yield from facts(value, f"{prefix}{name}.")
+            case list() if len(value) > MOST_LISTED or any(isinstance(item, dict) for item in value):
+                yield prefix + name, f"{len(value)}"
+            case list():
+                yield prefix + name, ", ".join(map(str, value))
+            case _:
+                yield prefix + name, str(value)

@@ -30,6 +30,7 @@ class RunRow(Cell, frozen=True, kw_only=True):
     source: str
     replicate: int
     status: str
+    synthetic: bool
     pull_s: float | None = None
     create_s: float | None = None
     start_s: float | None = None
@@ -90,6 +91,7 @@ def _run(stored: StoredRun) -> Run:
         source=manifest.source,
         replicate=manifest.replicate,
         status=manifest.status,
+        synthetic=manifest.synthetic,
         **seconds,
         fetched_bytes=_whole(summary.get("fetched_bytes")),
         log_bytes=log_bytes,
