@@ -89,19 +89,21 @@ func receive(from *os.File, queue *fairQueue, current *atomic.Pointer[settings])
 		if err != nil {
 			return err
 		}
-		if link := current.Load(); !link.Cut {
-			queue.put(append([]byte(nil), buffer[:length]...), link.QueueBytes)
-		}
+		queue.put(append([]byte(nil), buffer[:length]...), current.Load().QueueBytes)
 	}
 }
 
 // transmit sends one packet after the other over the link: each takes its time at the rate, and then half a round trip.
+// A cut link loses them all, also those that had waited for their turn.
 func transmit(queue *fairQueue, sent chan<- packet, current *atomic.Pointer[settings]) {
 	punctual()
 	var free time.Time // when the link has sent everything taken so far
 	for {
 		data := queue.take()
 		link, now := current.Load(), time.Now()
+		if link.Cut {
+			continue
+		}
 		if free.Before(now) {
 			free = now
 		}
