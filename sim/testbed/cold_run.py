@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from sim.core.errors import RunFailed
-from sim.testbed import commands, leftovers, link, node, registry, snapshotter
+from sim.testbed import commands, leftovers, link, node, process, registry, snapshotter
 from sim.testbed.binaries import Binaries, system_tool
+from sim.testbed.daemon_logs import LoggedSpan, lazy_steps, unpacks
 from sim.testbed.names import Addresses, Names
 from sim.testbed.requests import Request, layer_ranges, parse_log, whole_blobs
 
@@ -32,11 +33,16 @@ class Instants(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run: its instants, the requests the registry answered meanwhile, and how many lazy layers were mounted."""
+    """One run: its instants, the requests the registry answered meanwhile, and how many lazy layers were mounted.
+
+    spans: what the daemons logged. cpu_s: processor time of each daemon of the node since it started.
+    """
 
     instants: Instants
     requests: list[Request]
     lazy_mounts: int
+    spans: list[LoggedSpan]
+    cpu_s: dict[str, float]
 
     def phases_s(self) -> dict[str, float]:
         """The four phases of a result's summary and their sum."""
@@ -96,8 +102,8 @@ def run_where_no_node_is(
     with log.open("rb") as file:
         file.seek(seen)
         requests = parse_log(file)
-    mounts = _lazy_mounts(node.place(here).folder)
-    measured = Measured(instants, requests, mounts)
+    folder = node.place(here).folder
+    measured = Measured(instants, requests, _lazy_mounts(folder), _logged(folder), _cpu_s(folder))
     prove_lazy(measured, lazy=order.lazy)
     return measured
 
@@ -157,6 +163,19 @@ def client(here: Names, order: Order, programs: Binaries) -> Instants:
     if instants.status:
         raise RunFailed(f"the container of {order.image} ended with status {instants.status}")
     return instants
+
+
+def _logged(folder: Path) -> list[LoggedSpan]:
+    """What the node's daemons did since they started, by their own logs."""
+    with (folder / "containerd.log").open(errors="replace") as log:
+        spans = unpacks(log)
+    with (folder / "stargz.log").open(errors="replace") as log:
+        return spans + lazy_steps(log)
+
+
+def _cpu_s(folder: Path) -> dict[str, float]:
+    found = {name: process.recorded(name, folder) for name in ("containerd", "stargz")}
+    return {name: running.cpu_s() for name, running in found.items() if running is not None}
 
 
 def _lazy_mounts(folder: Path) -> int:

@@ -93,8 +93,8 @@ def start(place: Containerd, binaries: Binaries, *, snapshotter_socket: Path | N
         **OWN_GUNZIP,
         "PATH": f"{binaries.folder}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin",
     }
-    running = process.start(
-        "containerd", [str(binaries.path("containerd")), "--config", str(config)], place.folder, environment=environment
-    )
+    # The debug log says when each layer was unpacked (`sim.testbed.daemon_logs`).
+    command = [str(binaries.path("containerd")), "--config", str(config), "--log-level", "debug"]
+    running = process.start("containerd", command, place.folder, environment=environment)
     process.wait_for(place.socket, running, "containerd")
     return running

@@ -12,6 +12,7 @@ from sim.core.errors import RunFailed
 from sim.testbed.commands import favour
 
 START_TIME_FIELD = 22 - 3  # field 22 of /proc/PID/stat, counted from the state, which is field 3 (man 5 proc)
+CPU_TIME_FIELDS = (14 - 3, 15 - 3)  # utime and stime, counted likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,25 @@ class Running:
         """Whether it still runs (a zombie does not)."""
         return started_ticks(self.pid) == self.started_ticks
 
+    def cpu_s(self) -> float:
+        """Processor time it has used, user's and system's, seconds; 0 if it is gone."""
+        fields = _stat(self.pid) if self.alive() else None
+        return 0.0 if fields is None else sum(int(fields[at]) for at in CPU_TIME_FIELDS) / os.sysconf("SC_CLK_TCK")
+
 
 def started_ticks(pid: int) -> int | None:
     """When a process started, in clock ticks since boot; None if there is none or it is a zombie."""
+    fields = _stat(pid)
+    return None if fields is None or fields[0] in "ZX" else int(fields[START_TIME_FIELD])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the state on; None if there is no such process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    fields = text[text.rindex(")") + 2 :].split()  # the program's name may hold spaces and brackets
-    return None if fields[0] in "ZX" else int(fields[START_TIME_FIELD])
+    return text[text.rindex(")") + 2 :].split()  # the program's name may hold spaces and brackets
 
 
 def start(name: str, command: Sequence[str], folder: Path, *, environment: Mapping[str, str] | None = None) -> Running:

@@ -1,6 +1,7 @@
 """A measured run as the tables every run fills: the summary's keys, requests with causes, phases as spans. Pure."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +43,12 @@ def run_tables(measured: Measured, layout: Layout, *, lazy: bool, prefetch: bool
     causes = [cause(request, blobs, prefetch=prefetch) for request in measured.requests]
     table = _requests(measured.requests, causes, asked_s)
     summary = {**dict.fromkeys(SUMMARY_FIELDS), **_summary(measured, causes, layout)}
-    counts = {"requests": len(measured.requests), "lazy_mounts": measured.lazy_mounts, "lazy": lazy}
+    cpu_s = {f"{daemon}_cpu_s": seconds for daemon, seconds in measured.cpu_s.items()}
+    counts = {"requests": len(measured.requests), "lazy_mounts": measured.lazy_mounts, "lazy": lazy, **cpu_s}
     steps = pa.table(
         {"node": [NODE], "name": ["ready"], "at_s": [measured.instants.ready - asked_s]}, schema=STEPS_SCHEMA
     )
-    return RunTables(summary, {}, _spans(measured.phases_s()), table, steps, counts)
+    return RunTables(summary, {}, _spans(measured, layout), table, steps, counts)
 
 
 def cause(request: Request, blobs: Mapping[str, Blob], *, prefetch: bool) -> str:
@@ -100,13 +102,38 @@ def _requests(requests: list[Request], causes: list[str], asked_s: float) -> pa.
     return pa.table(columns, schema=REQUESTS_SCHEMA).sort_by("start_s")
 
 
-def _spans(phases_s: Mapping[str, float]) -> pa.Table:
-    """The four phases, one after the other; who waited for what is not seen on the real stack."""
-    rows, start_s = [], 0.0
+def _spans(measured: Measured, layout: Layout) -> pa.Table:
+    """The four phases, whole layers as the registry sent them, and what the daemons logged of layers.
+
+    Who waited for what is not seen on the real stack.
+    """
+    digests = layout.blobs.column("digest").to_pylist()
+    asked_s = measured.instants.asked
+    rows = [_span(kind, start_s, end_s) for kind, start_s, end_s in _phases(measured.phases_s())]
+    for request in measured.requests:
+        if request.blob in digests and request.method == "GET" and not request.ranges:
+            layer = digests.index(request.blob)
+            row = _span("download", request.started - asked_s, request.ended - asked_s, layer)
+            rows.append({**row, "bytes": request.bytes, "requests": 1})
+    mounted = itertools.count()  # layers are mounted in order
+    for span in measured.spans:
+        layer = next(mounted) if span.kind == "mount" else _position(span.layer, digests)
+        rows.append(_span(span.kind, span.start - asked_s, span.end - asked_s, layer))
+    return pa.Table.from_pylist(rows, schema=SPANS_SCHEMA).sort_by("start_s")
+
+
+def _span(kind: str, start_s: float, end_s: float, layer: int = -1) -> dict[str, Any]:
+    return {"kind": kind, "node": NODE, "start_s": start_s, "end_s": end_s, "layer": layer, "bytes": 0, "requests": 0}
+
+
+def _position(layer: str | None, digests: list[str]) -> int:
+    return digests.index(layer) if layer in digests else -1
+
+
+def _phases(phases_s: Mapping[str, float]) -> Iterator[tuple[str, float, float]]:
+    """Kind, start and end of the phases, one after the other."""
+    start_s = 0.0
     for name in ("pull", "create", "start", "ready"):
         end_s = start_s + phases_s[f"{name}_s"]
-        rows.append(
-            {"kind": name, "node": NODE, "start_s": start_s, "end_s": end_s, "layer": -1, "bytes": 0, "requests": 0}
-        )
+        yield name, start_s, end_s
         start_s = end_s
-    return pa.Table.from_pylist(rows, schema=SPANS_SCHEMA)

@@ -45,7 +45,7 @@ def test_manifests_are_no_blobs():
 
 
 def run(requests, *, mounts):
-    return Measured(Instants(0, 1, 2, 3, 4, 0), requests, mounts)
+    return Measured(Instants(0, 1, 2, 3, 4, 0), requests, mounts, [], {})
 
 
 def test_a_lazy_run_has_mounts_and_ranges():
@@ -61,7 +61,7 @@ def test_a_lazy_run_has_mounts_and_ranges():
         ([], 3),  # the image was there already
     ],
 )
-def test_a_run_that_was_not_lazy_is_no_measurement(requests, mounts):
+def test_a_run_that_was_not_lazy_is_no_measurement(requests, mounts, [], {}):
     with pytest.raises(RunFailed, match="should have been lazy"):
         prove_lazy(run([parsed(**changed) for changed in requests], mounts=mounts), lazy=True)
 
@@ -76,7 +76,7 @@ def test_a_full_pull_asks_for_whole_blobs():
 
 
 def test_phases_add_up():
-    measured = Measured(Instants(10.0, 10.5, 10.6, 10.8, 12.0, 0), [], 0)
+    measured = Measured(Instants(10.0, 10.5, 10.6, 10.8, 12.0, 0), [], 0, [], {})
     phases = measured.phases_s()
     total = phases.pop("total_s")
     assert total == pytest.approx(2.0)

@@ -73,7 +73,7 @@ def test_a_runs_tables():
         request(ranges="bytes=200000-249999", ended=102.5, size=50_000, connection=32),
         request(ranges="bytes=300000-349999", ended=109.0, size=50_000, connection=32),  # after ready
     ]
-    measured = Measured(Instants(100.0, 101.0, 101.5, 102.0, 104.0, 0), requests, lazy_mounts=1)
+    measured = Measured(Instants(100.0, 101.0, 101.5, 102.0, 104.0, 0), requests, lazy_mounts=1, spans=[], cpu_s={})
     made = run_tables(measured, layout(), lazy=True, prefetch=True)
     summary = made.summary
     assert set(summary) == set(SUMMARY_FIELDS)

@@ -12,14 +12,26 @@ import (
 
 	snapshotsapi "github.com/containerd/containerd/api/services/snapshots/v1"
 	"github.com/containerd/containerd/v2/contrib/snapshotservice"
+	"github.com/containerd/log"
 	"github.com/containerd/stargz-snapshotter/service"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 )
 
+// logFinely makes the log say when each layer was resolved and mounted, with fractions of a second.
+func logFinely() error {
+	if err := log.SetFormat(log.JSONFormat); err != nil {
+		return err
+	}
+	return log.SetLevel("debug")
+}
+
 func run(configPath, root, socket string) error {
 	raw, err := os.ReadFile(configPath)
 	if err != nil {
+		return err
+	}
+	if err := logFinely(); err != nil {
 		return err
 	}
 	var config service.Config
