@@ -74,6 +74,7 @@ def _text(comparison: "Comparison") -> str:
     from sim.cli.table import format_table
     from sim.validation.findings import findings
     from sim.validation.overall import overall
+    from sim.validation.registration import breaches
     from sim.validation.words import percent, seconds
 
     held = [[found.what, found.required, found.found, found.verdict] for found in findings(comparison)]
@@ -101,9 +102,9 @@ def _text(comparison: "Comparison") -> str:
     ]
     error_header = ["preset", "phase", "cells", "missed", "median", "p95", "within 12 %", "bias"]
     cell_header = ["workload", "network", "preset", "measured s", "CV", "simulated s", "error", ""]
-    registered = "" if comparison.registration else "NOT REGISTERED before measuring: no prediction\n\n"
-    return registered + "\n\n".join(
+    return "\n\n".join(
         [
+            *breaches(comparison.registration, comparison.provenance, comparison.runs),
             format_table(["", "required", "found", "holds"], held, left=4),
             format_table(error_header, errors, left=2),
             format_table(cell_header, cells, left=3),

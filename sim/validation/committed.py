@@ -8,7 +8,7 @@ import msgspec
 from sim.core.errors import BadBundle
 from sim.validation.comparison import CellRow, Comparison, DriftRow, PairRow, RequestsRow, ResidueRow
 from sim.validation.files import write_file
-from sim.validation.registration import REGISTRATION_FILE, read_registration
+from sim.validation.registration import REGISTRATION_FILE, read_earlier, read_registration
 from sim.validation.runs import RunRow
 from sim.validation.tables import from_csv, to_csv
 
@@ -43,6 +43,7 @@ def write_tables(comparison: Comparison, docs: Path) -> list[Path]:
         ),
         write_file(folder / PROVENANCE_FILE, _json(facts)),
         write_file(folder / REGISTRATION_FILE, _json(comparison.registration)),
+        *(write_file(folder / name, _json(content)) for name, content in comparison.earlier.items()),
     ]
 
 
@@ -60,6 +61,7 @@ def read_tables(docs: Path) -> Comparison:
     return Comparison(
         experiment=facts.experiment,
         registration=read_registration(folder),
+        earlier=read_earlier(folder),
         provenance=facts.facts,
         drift=from_csv(drift, DriftRow) if drift.is_file() else (),
         **tables,

@@ -8,21 +8,22 @@ from sim.report.provenance import provenance
 from sim.validation.cells import cell_rows
 from sim.validation.comparison import Comparison
 from sim.validation.ranking import ranking
-from sim.validation.registration import read_registration
+from sim.validation.registration import read_earlier, read_registration
 from sim.validation.requests import requests_row
 from sim.validation.residue import residue
-from sim.validation.runs import SIMULATED, Run, by_cell, done, read_runs
+from sim.validation.runs import MEASURED, SIMULATED, Run, by_cell, done, read_runs
 
 
 def compare(folder: Path) -> Comparison:
     """Pair the runs of one experiment by cell. Raises `BadInput` when one of the two sources is not there.
 
     A cell is workload, strategy, rate and round trip; replicates of either source are brought together by their median.
-    A cell that was only simulated has no counterpart and is left out.
+    A cell that was only simulated is left out as having no counterpart, unless it was registered: then it is missed.
     """
     runs = read_runs(folder)
-    groups = by_cell(runs)
-    if not groups:
+    registration = read_registration(folder)
+    groups = by_cell(runs, registration.get("planned", ()))
+    if all(run.row.source != MEASURED for run in runs):
         raise BadInput(f"{folder}: nothing measured here; run `lazypull testbed validate` or `testbed measure` first")
     if all(run.row.source != SIMULATED for run in runs):
         raise BadInput(f"{folder}: nothing simulated here; run the same experiment file with `lazypull run`")
@@ -30,7 +31,8 @@ def compare(folder: Path) -> Comparison:
     totals = [row for row in cells if row.quantity == "total"]
     return Comparison(
         experiment=runs[0].stored.manifest.experiment,
-        registration=read_registration(folder),
+        registration=registration,
+        earlier=read_earlier(folder),
         provenance=_provenance([run for group in groups.values() for run in group]),
         runs=tuple(run.row for group in groups.values() for run in group),
         cells=tuple(cells),

@@ -1,7 +1,7 @@
 """`Comparison`: the rows of a validation, as they are computed, committed, drawn and written about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sim.validation.cell import Cell
@@ -131,13 +131,15 @@ class DriftRow(Cell, frozen=True, kw_only=True):
 class Comparison:
     """All that is known of one validation.
 
-    registration: what was written down before measuring; empty when nothing was.
+    registration: what was written down before measuring; empty when nothing was. earlier: those it took the place of,
+    by file name.
     provenance: facts by name, of the runs' manifests.
     """
 
     experiment: str
     registration: Mapping[str, Any]
     provenance: Mapping[str, str]
+    earlier: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     runs: tuple[RunRow, ...] = ()
     cells: tuple[CellRow, ...] = ()
     requests: tuple[RequestsRow, ...] = ()

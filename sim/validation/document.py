@@ -7,7 +7,7 @@ from sim.validation.findings import findings
 from sim.validation.markdown import bullets, section, table
 from sim.validation.overall import ErrorRow, overall
 from sim.validation.registration import breaches, facts
-from sim.validation.words import percent
+from sim.validation.words import NONE, percent
 
 METHOD = """Both sources ran the same experiment file and fill the same result schema (docs/results.md). A *cell* is a
 workload, a preset, a link rate and a round trip. Its measured runs are cold starts on the real stack (real registry
@@ -76,18 +76,28 @@ def _provenance(comparison: Comparison) -> str:
 
 def _registered(comparison: Comparison) -> str:
     rows = [[name, text] for name, text in facts(comparison.registration)]
-    hosts = comparison.provenance.get("host constants", "").split(", ")
-    found = breaches(comparison.registration, hosts, [run.measured_at for run in comparison.runs if run.measured_at])
+    found = breaches(comparison.registration, comparison.provenance, comparison.runs)
     lead = "Registered before the first measurement ([registration.json](validation/registration.json)):"
-    return "\n\n".join([lead, table(["registered", ""], rows, left=2), bullets([f"**{text}**" for text in found])])
+    parts = [lead, table(["registered", ""], rows, left=2), bullets([f"**{text}**" for text in found])]
+    return "\n\n".join(part for part in (*parts, _earlier(comparison)) if part)
+
+
+def _earlier(comparison: Comparison) -> str:
+    """The rounds before: what was registered then and took part in mending the model since."""
+    names = ("registered_at", "model_version", "host_digest", "cells", "real_runs_stored_before")
+    rows = [
+        [f"[{file}](validation/{file})", *(str(content.get(name, NONE)) for name in names)]
+        for file, content in comparison.earlier.items()
+    ]
+    return table(["earlier registrations", *(name.replace("_", " ") for name in names)], rows, left=4)
 
 
 def _errors(comparison: Comparison) -> list[str]:
     rows = overall(comparison.cells)
     lead = (
         "Absolute errors over cells: median and 95th percentile with missed cells as infinitely wrong, then over the "
-        "resolved cells alone. Bias: median of the signed error. The last column is the 95th percentile of the absolute "
-        "difference as a share of the measured total."
+        "resolved cells alone. Bias: median of the signed error. The last column is the 95th percentile of the "
+        "absolute difference as a share of the measured total."
     )
     header = ["preset", "phase", "cells", "missed", "median", "p95", "within 12 %", "resolved median", "resolved p95"]
     return [lead, table([*header, "bias", "p95 ÷ total"], [_error(row) for row in rows], left=2)]

@@ -41,9 +41,7 @@ def _head(comparison: Comparison) -> Head:
     found = findings(comparison)
     broken = [finding.what for finding in found if finding.holds is False]
     finding = f"Does not hold: {'; '.join(broken)}." if broken else "Nothing that must hold is broken."
-    hosts = comparison.provenance.get("host constants", "").split(", ")
-    times = [run.measured_at for run in comparison.runs if run.measured_at]
-    notes = breaches(comparison.registration, hosts, times)
+    notes = breaches(comparison.registration, comparison.provenance, comparison.runs)
     if comparison.synthetic:
         notes.append("SYNTHETIC: some of these runs are on images or traces that were made up, not recorded.")
     return Head(

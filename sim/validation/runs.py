@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,19 @@ def read_runs(folder: Path) -> list[Run]:
     return sorted(runs, key=lambda run: (order(run.row), run.row.source, run.row.replicate, run.row.run))
 
 
-def by_cell(runs: Iterable[Run]) -> dict[Cell, list[Run]]:
-    """Runs by cell, in the order of the runs; a cell that was only simulated is left out: it has no counterpart."""
+def by_cell(runs: Iterable[Run], planned: Collection[str] = ()) -> dict[Cell, list[Run]]:
+    """Runs by cell, in the order of the runs.
+
+    A cell that was only simulated has no counterpart and is left out, unless its title is among the planned ones.
+    """
     groups: dict[Cell, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.row.cell, []).append(run)
-    return {cell: group for cell, group in groups.items() if any(run.row.source == MEASURED for run in group)}
+    return {
+        cell: group
+        for cell, group in groups.items()
+        if cell.title in planned or any(run.row.source == MEASURED for run in group)
+    }
 
 
 def done(runs: Iterable[Run], source: str) -> list[Run]:

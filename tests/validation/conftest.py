@@ -4,7 +4,12 @@ import pytest
 
 from tests.validation.fake import HOST_DIGEST, write
 
-REGISTRATION = {"host_digest": HOST_DIGEST, "registered_at": "2026-11-24T09:00:00+00:00", "seed": 7}
+REGISTRATION = {
+    "host_digest": HOST_DIGEST,
+    "model_version": "7",
+    "registered_at": "2026-11-24T09:00:00+00:00",
+    "seed": 7,
+}
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What is committed: small sorted tables that come back as they were, and a document made of them alone."""
 
+import json
 import math
 import re
 import shutil
@@ -10,10 +11,12 @@ import pytest
 from sim.core.errors import BadBundle, BadInput
 from sim.validation.cell import Cell
 from sim.validation.committed import read_faults, read_tables
+from sim.validation.compare import compare
 from sim.validation.comparison import CellRow
 from sim.validation.document import document
 from sim.validation.publish import publish, publish_drift, write_document
 from sim.validation.registration import breaches
+from sim.validation.runs import RunRow
 from sim.validation.tables import from_csv, to_csv
 from tests.validation.fake import write
 
@@ -123,12 +126,44 @@ def test_without_a_registration_nothing_is_published(tmp_path):
     assert not (tmp_path / "docs").exists()
 
 
+def measured(at, workload="web"):
+    cell = {"workload": workload, "strategy": "lazy", "rate_mbit_s": 100, "rtt_ms": 20}
+    return RunRow(**cell, source="real", replicate=0, status="done", synthetic=True, measured_at=at)
+
+
 def test_what_breaks_the_registration_is_said():
-    registration = {"host_digest": "a", "registered_at": "2026-11-24T12:00:00+00:00"}
-    assert breaches(registration, ["a"], ["2026-11-24T12:00:01+00:00"]) == []
-    assert "Simulated with host constants b" in breaches(registration, ["a", "b"], [])[0]
-    assert "1 runs were measured before" in breaches(registration, ["a"], ["2026-11-24T11:59:59+00:00"])[0]
-    assert breaches({}, [], []) != []
+    noon, planned = "2026-11-24T12:00:00+00:00", ["web · lazy · 100 Mbit/s, 20 ms"]
+    registration = {"host_digest": "a", "model_version": "7", "registered_at": noon, "planned": planned}
+    facts, after = {"host constants": "a", "model version": "7"}, measured("2026-11-24T12:00:01+00:00")
+    assert breaches(registration, facts, [after]) == []
+    assert (
+        "host constants a, b, registered was a"
+        in breaches(registration, {**facts, "host constants": "a, b"}, [after])[0]
+    )
+    assert "model version 8" in breaches(registration, {**facts, "model version": "8"}, [after])[0]
+    assert "1 of 2 runs were measured before" in breaches(registration, facts, [after, measured("2026-11-24T11")])[0]
+    assert "1 registered cells were not measured: web" in breaches(registration, facts, [])[0]
+    assert "not registered: numpy" in breaches(registration, facts, [after, measured(noon, "numpy")])[0]
+    assert breaches({}, {}, []) != []
+
+
+def test_a_registered_cell_that_was_not_measured_is_missed(tmp_path):
+    write(tmp_path, "web", "lazy", "real", [1.0] * 3)
+    for strategy in ("full", "lazy", "clairvoyant"):
+        write(tmp_path, "web", strategy, "model", [1.0])
+    planned = [f"web · {strategy} · 100 Mbit/s, 20 ms" for strategy in ("full", "lazy")]
+    (tmp_path / "registration.json").write_text(json.dumps({"planned": planned}))
+    found = {row.strategy: (row.status, row.note) for row in compare(tmp_path).of("total")}
+    assert found == {"full": ("failed", "not measured"), "lazy": ("resolved", None)}
+
+
+def test_earlier_registrations_are_committed_and_named(results, tmp_path):
+    shutil.copytree(results, tmp_path / "r")
+    (tmp_path / "r/registration-1.json").write_text(json.dumps({"registered_at": "2026-11-20", "model_version": "6"}))
+    publish(tmp_path / "r", tmp_path / "docs")
+    text = (tmp_path / "docs/validation.md").read_text("utf-8")
+    assert "| [registration-1.json](validation/registration-1.json) | 2026-11-20 | 6 | – |" in text
+    assert (tmp_path / "docs/validation/registration-1.json").is_file()
 
 
 def test_drift_compares_the_cells_that_both_folders_have(tmp_path, docs):
