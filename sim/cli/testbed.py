@@ -99,3 +99,41 @@ def measure(config: Path, sets: tuple[str, ...], out: Path, name: str) -> None:
     )
     if outcome.failed:
         raise RunFailed(f"{outcome.failed} runs failed; each says why in its manifest below {outcome.folder}")
+
+
+@testbed.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--set", "sets", multiple=True, metavar="A.B=C", help="Override a value; `matrix.A.B=[…]` an axis.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Where to.")
+@click.option("--name", default="validate", show_default=True, help="Testbed to bring up for it.")
+@click.option("--measure-only", is_flag=True, help="Register and measure; simulate and compare another time.")
+@click.option("--no-measure", is_flag=True, help="Simulate and compare what is measured already.")
+def validate(
+    *, config: Path, sets: tuple[str, ...], out: Path, name: str, measure_only: bool, no_measure: bool
+) -> None:
+    """Measure and simulate the experiment file CONFIG and write how far they are apart. Resumes.
+
+    The model and the host's constants are registered beside the results before anything is measured.
+    """
+    from sim.core.errors import RunFailed
+    from sim.testbed import validate as validating
+
+    if measure_only and no_measure:
+        raise click.UsageError("--measure-only and --no-measure leave nothing to do; pass one of them")
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    what = validating.subject(config, sets)
+    failed = 0
+    if not no_measure:
+        _, outcomes = validating.measure_registered(what, out, testbed=name, say=say)
+        failed = sum(outcome.failed for outcome in outcomes)
+        done, stored = (sum(getattr(outcome, key) for outcome in outcomes) for key in ("done", "stored"))
+        click.echo(f"{done} runs measured, {stored} stored before, {failed} failed: {outcomes[0].folder}")
+    if not measure_only:
+        from sim.experiment.executors import make_executor
+
+        click.echo(validating.simulate_and_compare(what, out, executor=make_executor("processes"), say=say))
+    if failed:
+        raise RunFailed(f"{failed} runs failed; each says why in its manifest below {out / what.plan.experiment.name}")
