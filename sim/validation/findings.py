@@ -54,7 +54,7 @@ def _cells(comparison: Comparison) -> str:
 def _quantile(what: str, limit: float, value: float | None, resolved: float | None) -> Finding:
     found = "–" if value is None else percent(value, sign=False)
     if value == float("inf"):
-        found = f"missed; {percent(resolved, sign=False)} over the resolved cells"
+        found = "missed" if resolved is None else f"missed; {percent(resolved, sign=False)} over the resolved cells"
     holds = None if value is None else value <= limit
     return Finding(what, f"at most {100 * limit:g} %", found, holds)
 

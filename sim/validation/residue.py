@@ -6,7 +6,7 @@ from itertools import groupby
 from sim.validation.cell import Cell
 from sim.validation.comparison import CellRow, ResidueRow
 from sim.validation.runs import MEASURED, SIMULATED, Run, done
-from sim.validation.spent import AFTER, PHASE, SPAN, Kind, spent
+from sim.validation.spent import AFTER, COMPARABLE, PHASE, SPAN, Kind, spent
 from sim.validation.stats import median
 
 WORST_CELLS = 8
@@ -40,7 +40,7 @@ def cell_residue(cell: Cell, runs: Sequence[Run]) -> list[ResidueRow]:
             measured_s=real_s,
             simulated_s=model_s,
             difference_s=model_s - real_s,
-            largest=largest[level] == (level, name),
+            largest=level in COMPARABLE and largest[level] == (level, name),
         )
         for (level, name), (real_s, model_s) in pairs.items()
     ]

@@ -7,19 +7,22 @@ from itertools import pairwise
 
 from sim.core.store import StoredRun
 
-PHASE, AFTER, SPAN, REQUEST, IDLE = "phase", "after", "span", "request", "idle"
+PHASE, AFTER, SPAN, START, GAP, DURATION = "phase", "after", "span", "start", "gap", "duration"
 LEVELS: dict[str, str] = {
     PHASE: "the four phases; they add up to the total",
     AFTER: "each phase cut where requests start, booked to the cause of the last one; these too add up to the total",
     SPAN: "time in which at least one span of that kind is open, and when the last one closes",
-    REQUEST: "per cause: durations summed and their median, start of the first, end of the last; the registry's log "
-    "has a request's time at the registry, the model the client's, a round trip more",
-    IDLE: "time of each phase in which no request is under way",
+    START: "per cause, when its first and its last request start",
+    GAP: "per cause, the median time from the start of a request to the start of the next of any cause",
+    DURATION: "per cause, the sum and the median of what the logs call a request's time; not to be compared: the "
+    "registry's ends when it has handed the last byte to its kernel, the model's when the client has it",
 }
+COMPARABLE = frozenset(LEVELS) - {DURATION}
 _PHASES = ("pull", "create", "start", "ready")
 _NOT_REAL = frozenset({*_PHASES, "stall"})  # what the model's client waited for is not seen from outside
 Interval = tuple[float, float]
 Kind = tuple[str, str]  # level and kind
+Request = tuple[float, float, str]  # start, end, cause
 
 
 def spent(run: StoredRun) -> dict[Kind, float]:
@@ -33,8 +36,9 @@ def spent(run: StoredRun) -> dict[Kind, float]:
         **{(PHASE, name): end_s - start_s for name, (start_s, end_s) in phases.items()},
         **_after(phases, requests),
         **_spans(run, total_s),
-        **_by_cause(requests),
-        **_idle(phases, requests),
+        **_starts(requests),
+        **_gaps(requests, total_s),
+        **_durations(requests),
     }
 
 
@@ -58,7 +62,7 @@ def _phases(run: StoredRun) -> dict[str, Interval]:
     return found
 
 
-def _after(phases: dict[str, Interval], requests: Sequence[tuple[float, float, str]]) -> dict[Kind, float]:
+def _after(phases: dict[str, Interval], requests: Sequence[Request]) -> dict[Kind, float]:
     """Cut at the starts of requests and the ends of phases; a piece belongs to its phase and the last cause before."""
     last_s = phases["ready"][1]
     starts = [(0.0, "nothing"), *((max(start_s, 0.0), cause) for start_s, _, cause in requests), (last_s, "")]
@@ -84,20 +88,24 @@ def _spans(run: StoredRun, total_s: float) -> dict[Kind, float]:
     return found
 
 
-def _by_cause(requests: Sequence[tuple[float, float, str]]) -> dict[Kind, float]:
-    intervals: defaultdict[str, list[Interval]] = defaultdict(list)
-    for start_s, end_s, cause in requests:
-        intervals[cause].append((start_s, end_s))
-    found = {}
-    for cause, every in intervals.items():
-        durations = [end_s - start_s for start_s, end_s in every]
-        found[REQUEST, f"{cause}, sum"] = sum(durations)
-        found[REQUEST, f"{cause}, median"] = statistics.median(durations)
-        found[REQUEST, f"{cause}, first starts"] = every[0][0]
-        found[REQUEST, f"{cause}, last ends"] = max(end_s for _, end_s in every)
+def _starts(requests: Sequence[Request]) -> dict[Kind, float]:
+    found: dict[Kind, float] = {}
+    for start_s, _, cause in requests:
+        found.setdefault((START, f"{cause}, first"), start_s)
+        found[START, f"{cause}, last"] = start_s
     return found
 
 
-def _idle(phases: dict[str, Interval], requests: Sequence[tuple[float, float, str]]) -> dict[Kind, float]:
-    busy = [(start_s, end_s) for start_s, end_s, _ in requests]
-    return {(IDLE, name): within[1] - within[0] - covered(busy, within) for name, within in phases.items()}
+def _gaps(requests: Sequence[Request], total_s: float) -> dict[Kind, float]:
+    gaps: defaultdict[str, list[float]] = defaultdict(list)
+    for (start_s, _, cause), (next_s, _, _) in pairwise([*requests, (total_s, total_s, "")]):
+        gaps[cause].append(next_s - start_s)
+    return {(GAP, cause): statistics.median(every) for cause, every in gaps.items()}
+
+
+def _durations(requests: Sequence[Request]) -> dict[Kind, float]:
+    durations: defaultdict[str, list[float]] = defaultdict(list)
+    for start_s, end_s, cause in requests:
+        durations[cause].append(end_s - start_s)
+    sums = {(DURATION, f"{cause}, sum"): sum(every) for cause, every in durations.items()}
+    return sums | {(DURATION, f"{cause}, median"): statistics.median(every) for cause, every in durations.items()}

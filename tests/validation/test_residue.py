@@ -45,12 +45,14 @@ def test_a_piece_belongs_to_its_phase_and_the_request_before_it(tmp_path):
     )
 
 
-def test_requests_and_idle_time_are_per_cause_and_phase(tmp_path):
+def test_starts_gaps_and_durations_are_per_cause(tmp_path):
     _, rows = rows_of(tmp_path)
-    assert rows["request", "foreground, sum"].measured_s == pytest.approx(0.1)
-    assert rows["request", "foreground, first starts"].measured_s == pytest.approx(0.2)
-    assert rows["request", "foreground, last ends"].measured_s == pytest.approx(0.85)
-    assert rows["idle", "pull"].measured_s == pytest.approx(0.3)  # 0.4 but for two requests of 0.05
+    assert rows["start", "foreground, first"].measured_s == pytest.approx(0.2)
+    assert rows["start", "foreground, last"].measured_s == pytest.approx(0.8)
+    assert rows["gap", "probe"].measured_s == pytest.approx(0.1)
+    assert rows["gap", "foreground"].measured_s == pytest.approx((0.6 + 0.2) / 2)
+    assert rows["duration", "foreground, sum"].measured_s == pytest.approx(0.1)
+    assert not any(row.largest for row in rows.values() if row.level == "duration")
 
 
 def test_spans_are_compared_only_where_both_sides_have_them(tmp_path):
