@@ -57,7 +57,7 @@ def sentence(total: CellRow, rows: Iterable[ResidueRow]) -> str:
     if AFTER in found:
         parts.append(f"most in {found[AFTER].kind} requests, {_signed(found[AFTER].difference_s)} s")
     if SPAN in found:
-        parts.append(f"of the spans {found[SPAN].kind}, {_signed(found[SPAN].difference_s)} s")
+        parts.append(f"of the spans, {found[SPAN].kind} {_signed(found[SPAN].difference_s)} s")
     return "; ".join(parts) + "."
 
 

@@ -83,8 +83,8 @@ def _spans(run: StoredRun, total_s: float) -> dict[Kind, float]:
             intervals[str(kind)].append((start_s, min(end_s, total_s)))
     found = {}
     for kind, every in intervals.items():
-        found[SPAN, f"{kind}, open"] = covered(every, (0.0, total_s))
-        found[SPAN, f"{kind}, until"] = max(end_s for _, end_s in every)
+        found[SPAN, f"{kind} (open)"] = covered(every, (0.0, total_s))
+        found[SPAN, f"{kind} (until)"] = max(end_s for _, end_s in every)
     return found
 
 

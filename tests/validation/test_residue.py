@@ -59,8 +59,8 @@ def test_spans_are_compared_only_where_both_sides_have_them(tmp_path):
     _, rows = rows_of(tmp_path / "without")
     assert not any(level == "span" for level, _ in rows)
     _, rows = rows_of(tmp_path / "with", spans=[("unpack", 0.1, 0.2), ("stall", 0.3, 0.4)])
-    assert rows["span", "unpack, open"].difference_s == pytest.approx(-0.1)
-    assert {kind for level, kind in rows if level == "span"} == {"unpack, open", "unpack, until"}
+    assert rows["span", "unpack (open)"].difference_s == pytest.approx(-0.1)
+    assert {kind for level, kind in rows if level == "span"} == {"unpack (open)", "unpack (until)"}
 
 
 def test_the_sentence_names_the_kind_that_differs_most(tmp_path):
