@@ -9,10 +9,12 @@ from sim.catalog.convert import Converted, landmark_blobs
 from sim.catalog.converter import BLOB_FILE, convert_layer
 from sim.catalog.workloads import TRACE_KINDS, TREE_FOLDER, recipe, workload_folder
 from sim.core.errors import BadInput
+from sim.core.layout import Layout
 from sim.core.trace import read_trace
 from sim.core.tree import read_tree
 from sim.oci.diff import LayerBlob
 from sim.oci.folder import ImageLayer, write_image
+from sim.testbed.push import layer_digests
 
 TOC_DIGEST = "containerd.io/snapshot/stargz/toc.digest"  # estargz.TOCJSONDigestAnnotation; without it no lazy mount
 FORMATS = ("gzip", "estargz", "estargz-landmark")
@@ -38,6 +40,17 @@ def oci_folder(workload: str, layout: str) -> Path:
         case _:
             raise BadInput(f"layout {layout!r}: the testbed serves {', '.join(FORMATS)}")
     return _write(workload, layout, layers)
+
+
+def check_layers(folder: Path, layout: Layout) -> None:
+    """Raise `BadInput` unless an image here has the layers of the catalogue's layout: traces and model are of those."""
+    here, known = layer_digests(folder), layout.blobs.column("digest").to_pylist()
+    if here != known:
+        other = next((digest for digest in here if digest not in known), f"only {len(here)} layers")
+        raise BadInput(
+            f"{folder}: not the image that the catalogue has recorded ({other} here); packages have changed since: "
+            "build and record it anew with `lazypull catalog build NAME --record`"
+        )
 
 
 def _write(workload: str, layout: str, layers: Sequence[Converted]) -> Path:

@@ -39,14 +39,7 @@ def push(folder: Path, host: str, repository: str, tag: str) -> str:
     host: address:port. Blobs the registry has are not sent again. Raises `BadInput` when the folder does not hold
     exactly one image, `RunFailed` when the registry refuses something.
     """
-    try:
-        (entry,) = msgspec.json.decode((folder / "index.json").read_bytes(), type=Index).manifests
-        raw = _blob(folder, entry.digest).read_bytes()
-        manifest = msgspec.json.decode(raw, type=Manifest)
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{folder}: not an OCI folder of one image ({error}); build it with `lazypull catalog build`"
-        ) from None
+    entry, raw, manifest = _image(folder)
     connection = http.client.HTTPConnection(host, timeout=AT_MOST_S)
     try:
         for descriptor in [*manifest.layers, manifest.config]:
@@ -55,6 +48,23 @@ def push(folder: Path, host: str, repository: str, tag: str) -> str:
     finally:
         connection.close()
     return f"{host}/{repository}:{tag}"
+
+
+def layer_digests(folder: Path) -> list[str]:
+    """The layers of the one image of an OCI folder, lowest first. Raises `BadInput` as `push` does."""
+    return [layer.digest for layer in _image(folder)[2].layers]
+
+
+def _image(folder: Path) -> tuple[Descriptor, bytes, Manifest]:
+    """The image's entry in the index, its manifest as it is there, and decoded."""
+    try:
+        (entry,) = msgspec.json.decode((folder / "index.json").read_bytes(), type=Index).manifests
+        raw = _blob(folder, entry.digest).read_bytes()
+        return entry, raw, msgspec.json.decode(raw, type=Manifest)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"{folder}: not an OCI folder of one image ({error}); build it with `lazypull catalog build`"
+        ) from None
 
 
 def _blob(folder: Path, digest: str) -> Path:

@@ -1,6 +1,7 @@
 """The real stack as `measure` uses it: up, one cell after the other, down. Images are pushed when first needed."""
 
 from sim.catalog.workloads import recipe
+from sim.core.layout import Layout
 from sim.core.result import RunTables
 from sim.experiment.compose import compose
 from sim.experiment.inputs import Inputs
@@ -40,24 +41,25 @@ class Stack:
             raise RuntimeError("the testbed is not up")
         strategy, network = compose(task.cell.strategy), task.cell.network.resolve()
         lazy = isinstance(strategy.client, Stargz)
+        layout = self._inputs.layout(task.workload.layouts[strategy.format])
         order = Order(
-            image=self._image(task.cell.workload, strategy.format, self._addresses),
+            image=self._image(task.cell.workload, strategy.format, layout, self._addresses),
             lazy=lazy,
             shape=Shape(rate_bytes_s=_finite(network.rate_bytes_s), rtt_s=network.rtt_s),
             settings=settings_of(strategy),
             readiness=recipe(task.cell.workload).readiness,
         )
         measured = cold_run(self._here, self._addresses, order, self._programs)
-        layout = self._inputs.layout(task.workload.layouts[strategy.format])
         return tables.run_tables(measured, layout, lazy=lazy, prefetch=strategy.prefetch is not None)
 
-    def _image(self, workload: str, layout: str, addresses: Addresses) -> str:
+    def _image(self, workload: str, kind: str, layout: Layout, addresses: Addresses) -> str:
         """The image's reference in the registry; pushed over an unshaped link when first needed."""
-        key = (workload, layout)
+        key = (workload, kind)
         if key not in self._pushed:
+            folder = images.oci_folder(workload, kind)
+            images.check_layers(folder, layout)
             link.reshape(self._here, Shape())
-            folder = images.oci_folder(workload, layout)
-            self._pushed[key] = push.push(folder, addresses.registry_host, workload, layout)
+            self._pushed[key] = push.push(folder, addresses.registry_host, workload, kind)
         return self._pushed[key]
 
 
