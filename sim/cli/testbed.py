@@ -137,3 +137,26 @@ def validate(
         click.echo(validating.simulate_and_compare(what, out, executor=make_executor("processes"), say=say))
     if failed:
         raise RunFailed(f"{failed} runs failed; each says why in its manifest below {out / what.plan.experiment.name}")
+
+
+@testbed.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Record to put the facts into, a .json; its .md is written."
+)
+@click.option("--name", default="faults", show_default=True, help="Testbed to bring up for each scenario.")
+@click.option("--only", multiple=True, metavar="SCENARIO", help="Only this one; may be repeated.")
+def faults(out: Path | None, name: str, only: tuple[str, ...]) -> None:
+    """Try what can go wrong on the real stack: registry, link, snapshotter, disk. About a minute a scenario."""
+    from sim.core.errors import RunFailed
+    from sim.testbed import faults as trying
+
+    other = []
+    for scenario in trying.chosen(only):
+        facts = trying.try_fault(scenario, testbed=name)
+        click.echo(trying.told(scenario, facts))
+        if out is not None:
+            trying.store([facts], out)
+        if not trying.is_expected(scenario, facts):
+            other.append(scenario.name)
+    if other:
+        raise RunFailed(f"{', '.join(other)}: ended other than expected, or left something behind; see above")
