@@ -61,7 +61,7 @@ def test_a_lazy_run_has_mounts_and_ranges():
         ([], 3),  # the image was there already
     ],
 )
-def test_a_run_that_was_not_lazy_is_no_measurement(requests, mounts, [], {}):
+def test_a_run_that_was_not_lazy_is_no_measurement(requests, mounts):
     with pytest.raises(RunFailed, match="should have been lazy"):
         prove_lazy(run([parsed(**changed) for changed in requests], mounts=mounts), lazy=True)
 
