@@ -26,8 +26,10 @@ bench: $(READY)
 notebook: $(READY)
 	$(BIN)/jupyter lab notebooks
 
-# Root and mmdebstrap. With these images the perturbation test of `make test` runs on real workloads too.
+# Root and mmdebstrap. With these images the perturbation test of `make test` runs on real workloads too, and with the
+# testbed built as well the check against the real stack.
 images: $(READY)
+	$(BIN)/lazypull catalog build web --stage image
 	$(BIN)/lazypull catalog build numpy --stage image
 	$(BIN)/lazypull catalog build postgres --stage image
 
