@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sim.core.errors import BadConfig
+from sim.core.errors import BadConfig, RunFailed
 from sim.experiment.executors import Executor
 from sim.experiment.load import load_experiment
 from sim.experiment.plan import Plan, Task, make_plan
@@ -59,13 +59,18 @@ def measure_registered(
 def simulate_and_compare(what: Subject, out: Path, *, executor: Executor, say: Callable[[str], None]) -> Path:
     """Simulate the same cells beside the measured ones and write the page; returns it.
 
-    Raises `BadInput` when nothing was measured.
+    Raises `BadInput` when nothing was measured, and `RunFailed`, the page written, when a simulated run failed.
     """
     from sim.validation.page import write_page
 
     outcome = run_plan(what.plan, out, executor)
     say(f"{outcome.done} runs simulated, {outcome.skipped} stored before, {len(outcome.failed)} failed")
-    return write_page(outcome.folder)
+    page = write_page(outcome.folder)
+    if outcome.failed:
+        raise RunFailed(
+            f"{len(outcome.failed)} simulated runs failed, {page} is without them: {outcome.failed[0].error}"
+        )
+    return page
 
 
 def _why_nothing(tasks: Sequence[Task], excluded: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from sim.cli.main import main
 from sim.core.errors import BadConfig, BadInput, RunFailed
 from sim.core.host import load_host
 from sim.core.store import load_run
+from sim.experiment import batch
 from sim.experiment import plan as planning
 from sim.experiment.executors import Serial
 from sim.testbed import calibrate, validate
@@ -183,6 +184,18 @@ def test_the_same_cells_are_simulated_and_compared(fake, what, go, tmp_path):
         for strategy in ("full", "lazy")
         for number in range(3)
     )
+
+
+def test_a_simulated_run_that_fails_is_no_success(fake, what, go, tmp_path, monkeypatch):
+    def fails(_case):
+        raise ZeroDivisionError("by zero")
+
+    fake()
+    subject = what(matrix={"strategy": ["full", "lazy"]})
+    go(subject)
+    monkeypatch.setattr(batch, "simulate", fails)
+    with pytest.raises(RunFailed, match=r"6 simulated runs failed, .*index\.html is without them: ZeroDivisionError"):
+        validate.simulate_and_compare(subject, tmp_path, executor=Serial(), say=lambda _text: None)
 
 
 def test_measuring_only_and_not_measuring_is_refused(config, capsys):
