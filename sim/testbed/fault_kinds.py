@@ -43,12 +43,8 @@ class RegistryGone:
     """The registry and the nginx before it are killed; their machine stays, and refuses connections."""
 
     def happen(self, site: Site) -> str:
-        """Kill whoever runs in the registry's namespace: nginx's workers outlive their killed master."""
-        for pid in link.inside(site.here):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        for name in ("nginx", "registry"):
-            process.kill(name, site.here.folder)
+        """Kill both."""
+        kill_registry(site.here)
         return ""
 
     def undo(self, site: Site) -> str:
@@ -90,6 +86,15 @@ class SnapshotterGone:
         except RunFailed as failure:
             return str(failure)
         return mount_answers(folder)
+
+
+def kill_registry(here: Names) -> None:
+    """Kill whoever runs in the registry's namespace: nginx's workers outlive their killed master."""
+    for pid in link.inside(here):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for name in ("nginx", "registry"):
+        process.kill(name, here.folder)
 
 
 def _time_out(site: Site) -> str:

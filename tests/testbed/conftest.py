@@ -8,6 +8,7 @@ from sim.experiment.plan import make_plan
 from sim.testbed import measure as measuring
 from tests.experiment.small import make_catalog
 from tests.testbed.fakes import FakeStack
+from tests.testbed.real import skip_unless_possible, state_folder
 
 BASE = {"name": "exp", "workload": "tiny", "strategy": "lazy", "what_ifs": False}
 
@@ -45,3 +46,12 @@ def config(tmp_path, catalog):
 @pytest.fixture
 def plan(config):
     return lambda *sets, **changes: make_plan(load_experiment(config(**changes), sets))
+
+
+@pytest.fixture
+def real_stack(monkeypatch):
+    """The real stack may be brought up: its state goes into a folder of the test's."""
+    skip_unless_possible()
+    with state_folder() as folder:
+        monkeypatch.setenv("LAZYPULL_STATE", folder)
+        yield

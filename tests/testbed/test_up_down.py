@@ -4,49 +4,19 @@ import http.client
 import os
 import signal
 import socket
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
-from sim.core.errors import BadInput, NotPossibleHere
-from sim.testbed import binaries, leftovers, link, node, process, up
+from sim.core.errors import BadInput
+from sim.testbed import link, process, small_disk, up
 from sim.testbed.commands import run
 from sim.testbed.link import Shape
 from sim.testbed.names import names
+from sim.testbed.remains import remains
 from sim.testbed.snapshotter import Settings
 
-pytestmark = pytest.mark.root
-
-
-@pytest.fixture(autouse=True)
-def possible(monkeypatch):
-    wanted = [Path("/dev/fuse"), Path("/dev/net/tun")]
-    if os.geteuid() != 0 or not all(path.exists() for path in wanted):
-        pytest.skip("NOT ROOT, OR NO FUSE OR TUN: the real stack is not tested")
-    try:
-        for program in (*binaries.INSTALLED, *binaries.OWN):
-            binaries.built().path(program)
-        for tool in ("ip", "runc", "nginx"):
-            binaries.system_tool(tool, tool)
-    except NotPossibleHere as missing:
-        pytest.skip(f"THE REAL STACK IS NOT TESTED: {missing}")
-    with tempfile.TemporaryDirectory(prefix="lazypull-") as folder:  # a socket's path has at most 104 characters
-        monkeypatch.setenv("LAZYPULL_STATE", folder)
-        yield
-
-
-def left_of(name):
-    here = names(name)
-    return [
-        *([here.folder] if here.folder.exists() else []),
-        *leftovers.mounts_below(here.folder, up.open_mountinfo()),
-        *leftovers.cgroups(here.namespace),
-        *leftovers.shims(node.place(here).socket),
-        *[path for path in [link.NAMESPACES / here.namespace] if path.exists()],
-        *[path for path in [Path("/sys/class/net") / here.node_device] if path.exists()],
-    ]
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("real_stack")]
 
 
 def test_up_serves_and_down_leaves_nothing():
@@ -63,7 +33,7 @@ def test_up_serves_and_down_leaves_nothing():
             up.up("tup", shape=Shape(), settings=Settings())
     finally:
         up.down("tup")
-    assert left_of("tup") == []
+    assert remains(names("tup")) == []
     assert not up.down("tup")
 
 
@@ -77,7 +47,7 @@ def test_two_at_once_do_not_meet():
     finally:
         up.down("tone")
         up.down("ttwo")
-    assert left_of("tone") + left_of("ttwo") == []
+    assert remains(names("tone")) + remains(names("ttwo")) == []
 
 
 def test_down_cleans_up_after_a_kill():
@@ -93,8 +63,11 @@ def test_down_cleans_up_after_a_kill():
         time.sleep(0.02)
     assert not any(up.status("tkill").running.values())
     assert link.inside(here)  # nginx's worker has outlived its killed master
+    small_disk.mount(here.folder / "disk.img", here.folder / "disk", size=8 << 20)
+    left = {line.partition(":")[0] for line in remains(here)}
+    assert left == {"is there", "mount", "loop device", "process"}
     up.down("tkill")
-    assert left_of("tkill") == []
+    assert remains(names("tkill")) == []
 
 
 def test_a_handshake_takes_the_round_trip():
