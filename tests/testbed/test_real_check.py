@@ -4,7 +4,6 @@ No tolerance on times: a shared machine has any. What must agree whatever the ma
 """
 
 import math
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from sim.experiment.executors import Serial
 from sim.experiment.load import make_experiment
 from sim.experiment.plan import make_plan
 from sim.experiment.runner import run_plan
-from sim.testbed import binaries, images, up
+from sim.testbed import images, up
 from sim.testbed.measure import measure
 from sim.testbed.names import names
 from sim.testbed.remains import remains
+from tests.testbed.real import skip_unless_possible
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]
 
@@ -41,34 +41,22 @@ EXPERIMENT = {
 NO_LAYER = {"manifest", "config", "token"}
 
 
-def why_not(plan) -> str:
-    """Why the real stack cannot be checked here, one line; empty when it can."""
-    if os.geteuid() != 0:
-        return "not root"
-    for device in ("/dev/fuse", "/dev/net/tun"):
-        if not Path(device).exists():
-            return f"{device} is missing"
+def skip_unless_recorded(plan):
+    """Skip, and say loudly, where the image is not built here, cannot be converted or is not the recorded one."""
     try:
-        for program in (*binaries.INSTALLED, *binaries.OWN):
-            binaries.built().path(program)
-        for tool, package in (("ip", "iproute2"), ("runc", "runc"), ("nginx", "nginx-light")):
-            binaries.system_tool(tool, package)
         for task in plan.tasks:
             kind = compose(task.cell.strategy).format
-            layout = read_layout(task.workload.layouts[kind])
-            images.check_layers(images.oci_folder(WORKLOAD, kind), layout)
+            images.check_layers(images.oci_folder(WORKLOAD, kind), read_layout(task.workload.layouts[kind]))
     except LazypullError as error:
-        return str(error)
-    return ""
+        pytest.skip(f"THE REAL STACK IS NOT CHECKED AGAINST THE MODEL HERE: {error}")
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """The runs of both sources, (source, preset) → run, measured and simulated into one folder."""
+    skip_unless_possible()
     plan = make_plan(make_experiment(EXPERIMENT, Path("experiment")))
-    reason = why_not(plan)
-    if reason:
-        pytest.skip(f"THE REAL STACK IS NOT CHECKED AGAINST THE MODEL HERE: {reason}")
+    skip_unless_recorded(plan)
     up.down(TESTBED)  # of a check that was killed; nobody else uses the name
     out = tmp_path_factory.mktemp("results")
     folder = measure(plan, out, testbed=TESTBED, say=print).folder
