@@ -1,4 +1,4 @@
-"""What of an experiment the real stack can do: which cells, with which settings, and under which key they are stored."""
+"""What the real stack can do of an experiment: which cells, with which settings; and the key of each measured run."""
 
 import hashlib
 from dataclasses import replace
