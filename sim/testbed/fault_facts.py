@@ -10,10 +10,12 @@ import msgspec
 from sim.testbed.requests import Request
 
 LINE_ENDS = (160, 200)  # characters kept of a long line: its begin, and its end, where the cause stands
-TIME = re.compile(r'^time="?\S+"? ')  # as logrus begins a line
+TIME = re.compile(r'^time="?\S+"? |,"time":"[^"]*"')  # as logrus writes it, as text and as JSON
 COMMAND = re.compile(r"`lazypull-client [^`]*`( failed: lazypull-client:)?")
 DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
-TROUBLE = re.compile(r"level=(warning|error|fatal|panic)|\b(panic|fatal error):")
+TROUBLE = re.compile(r'level(=|":")(warning|error|fatal|panic)|\b(panic|fatal error):')
+
+HARMLESS = "cleaning up dead shim"  # containerd warns so after every container that is killed once it is ready
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -97,8 +99,12 @@ def asked(requests: Iterable[Request]) -> Asked:
 
 def telling_lines(log: str, *, most: int = 2) -> list[str]:
     """The last lines of a log that tell of trouble, without time stamps and repetitions."""
-    lines = [TIME.sub("", line.strip()) for line in log.splitlines() if TROUBLE.search(line)]
+    lines = [TIME.sub("", line.strip()) for line in log.splitlines() if _is_trouble(line)]
     return [_shortened(line) for line in list(dict.fromkeys(reversed(lines)))[:most][::-1]]
+
+
+def _is_trouble(line: str) -> bool:
+    return TROUBLE.search(line) is not None and HARMLESS not in line
 
 
 def last_lines(output: str, *, most: int = 3) -> list[str]:

@@ -87,9 +87,14 @@ def test_a_registry_killed_mid_run_fails_that_cell_and_no_other(here, tmp_path):
     assert remains(here) == []
 
 
-def test_down_cleans_up_after_a_measurement_that_was_killed(here, tmp_path):
+@pytest.mark.parametrize("cut", [False, True])
+def test_down_cleans_up_after_a_measurement_that_was_killed(here, tmp_path, cut):
+    """cut: meanwhile the container's reads wait for a link that carries nothing."""
     with subprocess.Popen([sys.executable, "-c", MEASURING], cwd=tmp_path) as measuring:
         wait_until(lambda: container_runs(here.namespace) or measuring.poll() is not None)
+        if cut:
+            link.reshape(here, link.Shape(cut=True))
+            time.sleep(0.5)
         measuring.kill()
     assert measuring.returncode == -signal.SIGKILL
     left = {line.partition(":")[0] for line in remains(here)}

@@ -45,6 +45,11 @@ def test_of_a_log_the_last_different_lines_of_trouble_are_kept():
     assert last_lines("a\n\n b \nc\n", most=2) == ["b", "c"]
 
 
+def test_lines_of_trouble_are_found_in_a_log_of_json():
+    log = '{"level":"debug","msg":"fine"}\n{"error":"gone","level":"error","msg":"no","time":"2026-11-24T16:23:13Z"}\n'
+    assert telling_lines(log) == ['{"error":"gone","level":"error","msg":"no"}']
+
+
 def test_of_a_long_line_its_begin_and_its_end_are_kept():
     (line,) = last_lines("begin " + "x" * 1000 + " cause")
     assert line.startswith("begin ")
