@@ -1,18 +1,20 @@
 """The stages that make a workload's folder in the catalog: image, convert, record. Each can be run again alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
 from typing import Literal
 
 from sim.catalog.build import build_image, built_layers
 from sim.catalog.convert import convert_image, convert_with_landmark
 from sim.catalog.converter import converter_version
-from sim.catalog.provenance import image_facts, note, recording_facts
+from sim.catalog.provenance import image_facts, note, now, recording_facts
 from sim.catalog.recordings import Recorded, ready_at, record_runs
 from sim.catalog.workloads import TRACE_KINDS, Workload, recipe, workload, workload_folder
-from sim.core.trace import Trace, write_trace
+from sim.core.trace import Trace, read_trace, write_trace
 
-Stage = Literal["image", "convert", "record"]
-STAGES: tuple[Stage, ...] = ("image", "convert", "record")
+Stage = Literal["image", "convert", "record", "time"]
+STAGES: tuple[Stage, ...] = ("image", "convert", "record", "time")
 DELAYS_S = {"throttled": 0.005, "local": 0.0}  # why a recording is throttled: docs/model.md, "Replay"
 SECOND_TRACE = "cold-5ms-b.trace"  # another throttled run of the same hour, for replicates
 MARK_RULE = "mark:"
@@ -52,6 +54,22 @@ def make_traces(name: str, record_once: RecordOnce, *, runs: int, quiet_wait_s: 
         notes[kind] = recording_facts(recorded)
     note(found.folder, recordings=notes)
     convert_with_landmark(name, say)
+
+
+def time_plain_starts(name: str, time_once: Callable[[Workload], float], *, runs: int, say: Say) -> None:
+    """Time the start on local files without a recorder; the median goes into the header of the local trace.
+
+    The first run brings the files into memory and is not counted.
+    """
+    found = workload(name)
+    say(f"{name}: timing {runs} starts without a recorder")
+    time_once(found)
+    seconds = [time_once(found) for _ in range(runs)]
+    file = found.folder / TRACE_KINDS["local"]
+    trace = read_trace(file)
+    write_trace(file, replace(trace, header=replace(trace.header, plain_ready_s=median(seconds))))
+    say(f"{name}: ready after {median(seconds):.3f} s")
+    note(found.folder, plain={"noted_at": now(), "ready_s": [round(value, 6) for value in seconds]})
 
 
 def _write(found: Workload, kind: str, recorded: Recorded) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sim.catalog import Workload
     from sim.catalog.facts import Facts
     from sim.core.trace import Trace
+    from sim.record import Recording
 
 COLUMNS = ("workload", "gzip", "eStargz", "raw", "layers", "files", "ready local", "throttled", "reads")
 
@@ -51,7 +52,7 @@ def show(name: str, *, as_json: bool) -> None:
 
 @catalog.command()
 @click.argument("name")
-@click.option("--stage", "only", type=click.Choice(("image", "convert", "record")), help="Run this stage only.")
+@click.option("--stage", "only", type=click.Choice(("image", "convert", "record", "time")), help="Run this stage only.")
 @click.option("--record", "with_record", is_flag=True, help="Record too, after image and conversion.")
 @click.option("--latest", is_flag=True, help="Take the versions the archives have now, not those of the recipe.")
 @click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Recordings at each delay.")
@@ -67,13 +68,28 @@ def build(name: str, only: str | None, *, with_record: bool, latest: bool, runs:
         pipeline.make_layouts(name, say=_say)
     if "record" in chosen:
         pipeline.make_traces(name, _record_once, runs=runs, quiet_wait_s=quiet_wait_s, say=_say)
+    if "time" in chosen:
+        pipeline.time_plain_starts(name, _time_once, runs=runs, say=_say)
 
 
 def _record_once(found: "Workload", readiness: str, read_delay_s: float) -> "Trace":
-    from sim.catalog.build import lowers
-    from sim.record import Recording, record
+    from sim.record import record
 
-    recording = Recording(
+    return record(_recording(found, readiness, read_delay_s))
+
+
+def _time_once(found: "Workload") -> float:
+    from sim.catalog.workloads import recipe
+    from sim.record import time_plain
+
+    return time_plain(_recording(found, recipe(found.name).readiness, 0.0))
+
+
+def _recording(found: "Workload", readiness: str, read_delay_s: float) -> "Recording":
+    from sim.catalog.build import lowers
+    from sim.record import Recording
+
+    return Recording(
         workload=found.name,
         content_id=found.content_id,
         lowers=lowers(found.name),
@@ -83,7 +99,6 @@ def _record_once(found: "Workload", readiness: str, read_delay_s: float) -> "Tra
         readiness=readiness,
         read_delay_s=read_delay_s,
     )
-    return record(recording)
 
 
 def _say(text: str) -> None:

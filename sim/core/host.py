@@ -36,26 +36,33 @@ class Host:
     """
 
     cores: int
-    inflate_s_per_byte: float  # raw
+    inflate_s_per_packed_byte: float  # compressed: its cost goes with what there is to decode
     hash_s_per_byte: float  # sha256, raw
     chunk_s: float  # one chunk into the client's cache: open, write, rename
     chunk_s_per_byte: float  # raw, writing that cache file
+    decode_beside: float  # processor seconds on other cores for each second of decoding or parsing: the collector
     region_s_per_byte: float  # compressed, from socket to region cache and back
     request_s: float  # client's own work for one HTTP request
+    pull_s: float  # a pull's own work: before its first request and after its last layer
+    document_s: float  # the client's work after tag, manifest and config each
+    commit_s: float  # storing one downloaded layer
+    commit_s_per_byte: float  # compressed: a downloaded layer is stored before it can be unpacked
     unpack_s_per_byte: float  # raw, untar: inflate, write
+    unpack_s_per_packed_byte: float  # compressed, of the same
     unpack_s_per_file: float  # untar: create, attributes
-    snapshot_s: float  # prepare and commit one snapshot
-    fuse_read_s: float  # a read answered from the client's cache
+    snapshot_s: float  # a full pull's bookkeeping of one layer
+    fuse_read_s: float  # a read answered from the client's cache, as the asking process sees it
     fuse_read_s_per_byte: float
     fuse_lookup_s: float  # lookup, getattr, open, … answered from the index
-    fuse_readdir_s: float
-    fuse_mount_s: float  # mounting one lazy layer once it is resolved
+    fuse_readdir_s: float  # one request of a listing
+    fuse_mount_s: float  # mounting one lazy layer once it is resolved, bookkeeping included
     toc_s_per_byte: float  # parsing the TOC, per byte of JSON
     local_read_s: float  # a read from the page cache or disk of an unpacked snapshot
     local_read_s_per_byte: float
     local_lookup_s: float
     local_readdir_s: float
-    create_s: float  # create a container on a ready snapshot
+    create_s: float  # create a container on an unpacked snapshot
+    lazy_create_s: float  # the same on layers that are mounted lazily
     start_s: float  # start → first instruction
     exit_s: float  # after the last instruction until the client knows
 

@@ -77,6 +77,9 @@ TRACE_KIND = BundleKind(
 )
 
 
+OPTIONAL = ("synthetic", "plain_ready_s")  # of a header
+
+
 @dataclass(frozen=True, eq=False)
 class TraceHeader:
     """What a trace is of and how it was recorded.
@@ -86,6 +89,7 @@ class TraceHeader:
     page_cache: "cold" when it was dropped before the run.
     events_lost: operations the recorder saw but could not keep; `whole` only when 0.
     readiness: the rule that set the `ready` mark, as text ("exit", "tcp:5432", …).
+    plain_ready_s: the same start on local files without a recorder, as long as it was measured, seconds.
     """
 
     workload: str
@@ -99,6 +103,7 @@ class TraceHeader:
     recorder: dict[str, Any]
     recorded_at: str
     synthetic: bool = False
+    plain_ready_s: float | None = None
 
     @property
     def whole(self) -> bool:
@@ -140,7 +145,7 @@ def write_trace(path: Path, trace: Trace) -> None:
 def read_trace(path: Path | str) -> Trace:
     """Read a trace bundle. Raises `BadBundle`."""
     header, tables = read_bundle(path, TRACE_KIND)
-    missing = [name for name in TraceHeader.__dataclass_fields__ if name not in header and name != "synthetic"]
+    missing = [name for name in TraceHeader.__dataclass_fields__ if name not in header and name not in OPTIONAL]
     if missing:
         raise BadBundle(f"{path}: trace header lacks {', '.join(missing)}; record it again")
     fields = {name: header[name] for name in TraceHeader.__dataclass_fields__ if name in header}

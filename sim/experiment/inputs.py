@@ -16,6 +16,7 @@ from sim.experiment.padded_trace import pad_trace
 from sim.experiment.padding import Padding, PaddingRequest, plan_padding
 from sim.plan.columns import LayoutColumns, layout_columns
 from sim.plan.compile import compile_program
+from sim.plan.plain import way_s, without_recorder
 from sim.strategy import Strategy
 
 
@@ -90,7 +91,12 @@ class Inputs:
         if not image.as_recorded:
             padding = self.padding(workload, image)
             layout, trace = pad_layout(layout, padding), pad_trace(trace, padding)
-        return Image(layout_columns(layout), compile_program(trace, layout), trace.header.readiness)
+        program = compile_program(trace, layout)
+        local = self.trace(workload.traces["local"])
+        if local.header.plain_ready_s is not None:
+            way = way_s(compile_program(local, self.layout(workload.layouts["gzip"])), local.header.plain_ready_s)
+            program = without_recorder(program, way)
+        return Image(layout_columns(layout), program, trace.header.readiness)
 
 
 def _short(content_id: str) -> str:

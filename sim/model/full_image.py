@@ -46,7 +46,7 @@ class FullImage:
     def pull(self, timeline: Timeline) -> Process:
         """Manifest, config, layers, unpack."""
         world, pool = self._world, Pool()
-        yield from fetch_manifest_and_config(self._http, pool, len(self._columns.size), timeline)
+        yield from fetch_manifest_and_config(world, self._http, pool, len(self._columns.size), timeline)
         waiting = iter(self._wanted)
         for _ in range(min(self._downloads, len(self._wanted))):
             world.env.process(self._download(waiting, pool))
@@ -80,12 +80,15 @@ class FullImage:
             world.spans.add(
                 "download", self._node, start_s, world.env.now, layer=layer, bytes=exchange.received_bytes, requests=1
             )
+            commit_s = world.host.commit_s + columns.size[layer] * world.host.commit_s_per_byte
+            yield from world.wait(commit_s, UNPACK, self._timelines[layer])
             self._downloaded[layer].succeed()
 
     def _unpack(self, layer: int, timeline: Timeline) -> Process:
         world, host, start_s = self._world, self._world.host, self._world.env.now
         raw_bytes, files = self._columns.raw_size[layer], self._columns.files[layer]
-        work_s = raw_bytes * host.unpack_s_per_byte + files * host.unpack_s_per_file + host.snapshot_s
+        work_s = raw_bytes * host.unpack_s_per_byte + self._columns.size[layer] * host.unpack_s_per_packed_byte
+        work_s += files * host.unpack_s_per_file + host.snapshot_s
         yield from world.work(self._node, work_s, UNPACK, timeline)
         self.disk_bytes += raw_bytes
         world.spans.add("unpack", self._node, start_s, world.env.now, layer=layer, bytes=raw_bytes)

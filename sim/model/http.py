@@ -12,7 +12,7 @@ from typing import Any
 from simpy import Event
 
 from sim.engine.shared import Flow
-from sim.model.timeline import RATE, REGISTRY, ROUND_TRIP, Timeline
+from sim.model.timeline import INFLATE, RATE, REGISTRY, ROUND_TRIP, Timeline
 from sim.model.world import World
 
 INITIAL_WINDOW_BYTES = 10 * 1448  # RFC 6928: ten segments; 1,448 bytes each at MTU 1500 with time stamps
@@ -85,7 +85,9 @@ class Http:
             pool.has_token = True
         yield from self._first_byte(exchange)
         if not exchange.cancelled:
+            kept = world.keep(self._node, exchange.body_bytes)
             yield from self._body(connection, exchange)
+            yield from self._kept(kept, exchange)
         if not exchange.cancelled:
             exchange.received_bytes = exchange.body_bytes
         del self._under_way[exchange]
@@ -188,9 +190,16 @@ class Http:
             if exchange.cancelled:
                 return
 
+    def _kept(self, kept: Event, exchange: Exchange) -> Process:
+        """Wait until what has arrived is in the client's store too; it works on that while more arrives."""
+        if not exchange.cancelled and not kept.processed:
+            start_s = self._world.env.now
+            yield kept
+            exchange.timeline.add(INFLATE, start_s, self._world.env.now)
+
     def _burst(self, exchange: Exchange, wire_bytes: float) -> Process:
         world, start_s = self._world, self._world.env.now
-        flow = exchange.flow = world.links.send(wire_bytes, self._path, cap=world.client_rate_bytes_s)
+        flow = exchange.flow = world.links.send(wire_bytes, self._path)
         yield self._end_of(exchange, flow)
         exchange.timeline.add(RATE, start_s, world.env.now)
         if not exchange.cancelled:

@@ -8,7 +8,8 @@ from simpy import Event
 
 from sim.core.host import Host
 from sim.model.http import Exchange, Http, Pool
-from sim.model.timeline import Timeline
+from sim.model.timeline import APPLICATION, Timeline
+from sim.model.world import World
 
 Process = Generator[Event, Any, None]
 
@@ -20,9 +21,9 @@ RUNTIME_READS_AT_CREATE = ("etc/group",)  # containerd resolves the user before 
 RUNTIME_READS_AT_START = ("etc/passwd",)  # runc does it again inside
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """What one operation costs when nothing must be fetched; seconds of CPU."""
+    """What one operation costs when nothing must be fetched, as the process that asks sees it; seconds."""
 
     read_s: float
     read_s_per_byte: float
@@ -32,12 +33,22 @@ class Prices:
 
 def fuse_prices(host: Host) -> Prices:
     """Operations answered by the lazy client through FUSE."""
-    return Prices(host.fuse_read_s, host.fuse_read_s_per_byte, host.fuse_lookup_s, host.fuse_readdir_s)
+    return Prices(
+        read_s=host.fuse_read_s,
+        read_s_per_byte=host.fuse_read_s_per_byte,
+        lookup_s=host.fuse_lookup_s,
+        readdir_s=host.fuse_readdir_s,
+    )
 
 
 def local_prices(host: Host) -> Prices:
     """Operations answered by the kernel from an unpacked snapshot with a warm page cache."""
-    return Prices(host.local_read_s, host.local_read_s_per_byte, host.local_lookup_s, host.local_readdir_s)
+    return Prices(
+        read_s=host.local_read_s,
+        read_s_per_byte=host.local_read_s_per_byte,
+        lookup_s=host.local_lookup_s,
+        readdir_s=host.local_readdir_s,
+    )
 
 
 class Image(Protocol):
@@ -73,12 +84,15 @@ class Image(Protocol):
         """Have these units readable, in order."""
 
 
-def fetch_manifest_and_config(http: Http, pool: Pool, layers: int, timeline: Timeline) -> Process:
-    """Resolve the tag (HEAD), get the manifest and the config, one after the other.
+def fetch_manifest_and_config(world: World, http: Http, pool: Pool, layers: int, timeline: Timeline) -> Process:
+    """Resolve the tag (HEAD), get the manifest and the config, one after the other; the client's own work with them.
 
     containerd resolves and fetches with clients of their own, so the HEAD has a connection that nothing else uses.
     """
     manifest_bytes = MANIFEST_BYTES + MANIFEST_BYTES_PER_LAYER * layers
+    yield from world.wait(world.host.pull_s, APPLICATION, timeline)
     yield from http.fetch(Pool(), Exchange("manifest", "manifest", (), 0, timeline))
+    yield from world.wait(world.host.document_s, APPLICATION, timeline)
     for cause, body_bytes in (("manifest", manifest_bytes), ("config", CONFIG_BYTES)):
         yield from http.fetch(pool, Exchange(cause, cause, (), body_bytes, timeline))
+        yield from world.wait(world.host.document_s, APPLICATION, timeline)

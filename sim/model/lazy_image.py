@@ -9,7 +9,7 @@ from sim.model.http import Http, Pool
 from sim.model.image import fetch_manifest_and_config, fuse_prices
 from sim.model.lazy_layer import LazyLayer
 from sim.model.task_manager import TaskManager
-from sim.model.timeline import FUSE, Timeline
+from sim.model.timeline import Timeline
 from sim.model.world import World
 from sim.plan.columns import LayoutColumns
 
@@ -75,13 +75,12 @@ class LazyImage:
     def pull(self, timeline: Timeline) -> Process:
         """Manifest and config, then each layer in order; the first one resolves its neighbours too."""
         world = self._world
-        yield from fetch_manifest_and_config(self._http, Pool(), len(self.layers), timeline)
+        yield from fetch_manifest_and_config(world, self._http, Pool(), len(self.layers), timeline)
         self.tasks.begin()
         for layer in self.layers:
             world.env.process(self._resolve(layer))
         for layer in self.layers:
             yield from layer.mount(timeline)
-            yield from world.work(self._node, world.host.snapshot_s, FUSE, timeline)
         self.tasks.end()
 
     def before_create(self, timeline: Timeline) -> Process:

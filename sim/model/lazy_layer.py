@@ -69,7 +69,7 @@ class LazyLayer:
         yield from self.blob.read(footer_offset, footer_bytes, "index", self.timeline)
         toc_offset, toc_bytes, json_bytes = columns.index_toc[self.layer]
         yield from self.blob.read(toc_offset, toc_bytes, "index", self.timeline)
-        yield from world.work(self._node, json_bytes * world.host.toc_s_per_byte, FUSE, self.timeline)
+        yield from world.decode(self._node, json_bytes * world.host.toc_s_per_byte, FUSE, self.timeline)
         world.spans.add("resolve", self._node, start_s, world.env.now, layer=self.layer)
         self.resolved.succeed()
 
@@ -93,9 +93,10 @@ class LazyLayer:
 
     def decode(self, unit: int, timeline: Timeline) -> Process:
         """Inflate, hash and cache a chunk whose compressed bytes are here."""
-        world, raw_bytes = self._world, self._columns.unit_raw[unit]
-        per_byte_s = world.host.inflate_s_per_byte + world.host.hash_s_per_byte + world.host.chunk_s_per_byte
-        yield from world.work(self._node, world.host.chunk_s + raw_bytes * per_byte_s, INFLATE, timeline)
+        world, host = self._world, self._world.host
+        work_s = self._columns.unit_raw[unit] * (host.hash_s_per_byte + host.chunk_s_per_byte)
+        work_s += self._columns.unit_size[unit] * host.inflate_s_per_packed_byte + host.chunk_s
+        yield from world.decode(self._node, work_s, INFLATE, timeline)
         self.loaded[unit] = 1
 
     def units(self) -> range:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import simpy
+from simpy import Event
 
 from sim.core.host import Host
 from sim.core.network import Network, Outage
@@ -13,7 +14,7 @@ from sim.engine.bucket import TokenBucket
 from sim.engine.cpu import Cpu
 from sim.engine.shared import SharedResource
 from sim.engine.spans import Requests, Spans
-from sim.model.timeline import Timeline
+from sim.model.timeline import INFLATE, Timeline
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -55,7 +56,6 @@ class World:
         self.requests = Requests()
         self.cut = CutShort()
         self.spans = Spans()
-        self.client_rate_bytes_s = 1.0 / host.region_s_per_byte if host.region_s_per_byte > 0 else float("inf")
         self.registry_link = self.links.link(network.registry.rate_bytes_s)
         self._shapers = [_shaper(links, network) for _ in range(nodes)]
         self.paths = [(self.registry_link, shaper.link) for shaper in self._shapers]
@@ -96,6 +96,19 @@ class World:
             self.cpu_s[kind] += seconds
             yield self._cpus[node].work(seconds)
             timeline.add(kind, start_s, self.env.now)
+
+    def keep(self, node: int, body_bytes: int) -> Event:
+        """Let a node's client write so many bytes of an answer to its store and hash or read them; work on one core."""
+        seconds = body_bytes * self.host.region_s_per_byte
+        self.cpu_s[INFLATE] += seconds
+        return self._cpus[node].work(seconds)
+
+    def decode(self, node: int, seconds: float, kind: int, timeline: Timeline) -> Process:
+        """Work of the lazy client on one core, beside which its garbage collector works on another."""
+        beside_s = seconds * self.host.decode_beside
+        self.cpu_s[kind] += beside_s
+        self._cpus[node].work(beside_s)
+        yield from self.work(node, seconds, kind, timeline)
 
     def _outage(self, outage: Outage) -> Process:
         yield self.env.timeout(outage.start_s)

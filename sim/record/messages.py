@@ -7,7 +7,10 @@ from sim.record.threads import ThreadFacts
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What to run and record. lowers: bottom to top; scratch: an empty folder to mount on."""
+    """What to run and record. lowers: bottom to top; scratch: an empty folder to mount on.
+
+    plain: without the recorder: the layers themselves below the overlay, its writable layer on the scratch's disk.
+    """
 
     lowers: list[str]
     scratch: str
@@ -19,6 +22,7 @@ class Task(msgspec.Struct, frozen=True):
     read_delay_s: float
     timeout_s: float
     drop_caches: bool
+    plain: bool
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -41,9 +41,23 @@ class Mounts:
             self._made.append(point)
         os.mkdir("rw")
         self._mount_tmpfs(f"{self._scratch}/rw")
+        self._mount_overlay(len(lowers))
+
+    def make_plain(self, lowers: Sequence[str]) -> None:
+        """Mount an overlay over `lowers` themselves, as after a full pull; its writable layer is on the disk."""
+        os.chdir(self._scratch)
+        for number, folder in enumerate(lowers):
+            point = f"{self._scratch}/l{number}"
+            os.mkdir(point)
+            syscalls.mount(folder, point, "none", syscalls.MS_BIND)
+            self._made.append(point)
+        os.mkdir("rw")
+        self._mount_overlay(len(lowers))
+
+    def _mount_overlay(self, layers: int) -> None:
         for name in ("rw/upper", "rw/work", "merged"):
             os.mkdir(name)
-        lower = ":".join(f"l{number}" for number in reversed(range(len(lowers))))
+        lower = ":".join(f"l{number}" for number in reversed(range(layers)))
         syscalls.mount("overlay", self.root, "overlay", 0, f"lowerdir={lower},upperdir=rw/upper,workdir=rw/work")
         self._made.append(self.root)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,20 @@ class Recording:
     drop_caches: bool = True
 
 
+def time_plain(recording: Recording) -> float:
+    """Run the command once without the recorder, its files in memory; seconds until ready. Raises as `record` does.
+
+    read_delay_s and drop_caches do not apply: what a recording adds to a start on local files is seen beside it.
+    """
+    _check_machine()
+    _check_input(recording)
+    with tempfile.TemporaryDirectory(prefix="lazypull-plain-") as scratch:
+        outcome = _supervise(replace(recording, drop_caches=False), scratch, plain=True)
+    if outcome.failure:
+        raise RunFailed(f"timing {recording.workload}: {outcome.failure}")
+    return (outcome.ready_ns - outcome.start_ns) / 1e9
+
+
 def record(recording: Recording) -> "Trace":
     """Run the command once and give its trace.
 
@@ -64,7 +78,7 @@ def record(recording: Recording) -> "Trace":
     _check_machine()
     _check_input(recording)
     with tempfile.TemporaryDirectory(prefix="lazypull-record-") as scratch:
-        outcome = _supervise(recording, scratch)
+        outcome = _supervise(recording, scratch, plain=False)
     if outcome.failure:
         raise RunFailed(f"recording {recording.workload}: {outcome.failure}")
     return _trace(recording, outcome)
@@ -94,7 +108,7 @@ def _check_input(recording: Recording) -> None:
         raise BadInput("the read delay must be 0 or more and the time-out positive")
 
 
-def _supervise(recording: Recording, scratch: str) -> Outcome:
+def _supervise(recording: Recording, scratch: str, *, plain: bool) -> Outcome:
     task = Task(
         lowers=[str(folder.resolve()) for folder in recording.lowers],
         scratch=scratch,
@@ -106,6 +120,7 @@ def _supervise(recording: Recording, scratch: str) -> Outcome:
         read_delay_s=recording.read_delay_s,
         timeout_s=recording.timeout_s,
         drop_caches=recording.drop_caches,
+        plain=plain,
     )
     supervisor = subprocess.Popen(
         [sys.executable, "-m", "sim.record.supervise"],

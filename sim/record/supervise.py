@@ -53,7 +53,10 @@ class Supervisor:
         task = self._task
         try:
             self._leave_namespaces()
-            self._mounts.make(task.lowers, read_delay_s=task.read_delay_s, store=self._store, threads=self._threads)
+            if task.plain:
+                self._mounts.make_plain(task.lowers)
+            else:
+                self._mounts.make(task.lowers, read_delay_s=task.read_delay_s, store=self._store, threads=self._threads)
             return self._observe()
         except SetupFailed as error:
             return Outcome(failure=f"the container could not be started: {error}")

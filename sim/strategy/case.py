@@ -11,13 +11,18 @@ from sim.strategy.strategy import PerfectPrefetch, Stargz, Strategy
 
 # Host constants that are the client's or the kernel's work; the container's floors and the workload's own time stay.
 CLIENT_WORK = (
-    "inflate_s_per_byte",
+    "pull_s",
+    "document_s",
+    "inflate_s_per_packed_byte",
     "hash_s_per_byte",
     "chunk_s",
     "chunk_s_per_byte",
     "region_s_per_byte",
     "request_s",
+    "commit_s",
+    "commit_s_per_byte",
     "unpack_s_per_byte",
+    "unpack_s_per_packed_byte",
     "unpack_s_per_file",
     "snapshot_s",
     "fuse_read_s",
@@ -26,6 +31,7 @@ CLIENT_WORK = (
     "fuse_readdir_s",
     "fuse_mount_s",
     "toc_s_per_byte",
+    "decode_beside",
 )
 
 

@@ -1,7 +1,6 @@
 """Measure this machine: run the micro-measurements on the real components and write a host file."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,15 +9,14 @@ import msgspec
 
 from sim.core.errors import NotPossibleHere
 from sim.core.host import HOST_SCHEMA_VERSION, HostFile
-from sim.testbed import binaries, constants, containerd, machine, process
+from sim.testbed import binaries, calib, constants, containerd, machine, process, pulls, synthetic
 from sim.testbed.binaries import Binaries
-from sim.testbed.commands import run
 from sim.testbed.fit import Sample
 
-# Measures in the order taken and their repetitions: cheap ones more often. About two minutes in all.
-REPETITIONS = {"chunk": 8, "toc": 7, "region": 8, "unpack": 7, "fuse": 5, "local": 5, "runtime": 20}
+# Measures in the order taken and their repetitions: cheap ones more often. About three minutes in all.
+REPETITIONS = {"hash": 8, "region": 8, "fuse": 5, "local": 5, "runtime": 20}
+PULLS = 5  # cold pulls of each synthetic image
 
-AT_MOST_S = 600.0  # for one measure
 
 # All that constants of a host are made from, by what a workload of the same content would be called. `testbed validate`
 # leaves a workload of such a name out: what was fitted on is never scored.
@@ -37,13 +35,15 @@ def calibrate(*, scale: float = 1.0, progress: Callable[[str], None] = lambda _:
     check_possible()
     programs = binaries.built()
     samples: list[Sample] = []
-    with tempfile.TemporaryDirectory(prefix="lazypull-calibrate-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lazypull-calibrate-") as folder, pulls.testbed() as addresses:
         for measure, repetitions in REPETITIONS.items():
             progress(f"measuring {measure}")
-            count = max(2, round(repetitions * scale))
             take = _runtime if measure == "runtime" else _plain
-            samples += take(measure, programs, Path(folder) / measure, count)
-    return host_file(samples)
+            samples += take(measure, programs, Path(folder) / measure, max(2, round(repetitions * scale)))
+        inputs = synthetic.contents(calib.go_root())
+        pulled = pulls.Pulls(addresses, programs, Path(folder) / "pulls", inputs, max(2, round(PULLS * scale)))
+        samples += pulled.measure(progress)
+        return host_file(samples)
 
 
 def check_possible() -> None:
@@ -82,13 +82,8 @@ def write(host: HostFile, path: Path) -> None:
     temporary.replace(path)
 
 
-def parse_samples(output: bytes) -> list[Sample]:
-    """The samples a measuring program printed, one JSON object a line."""
-    return msgspec.json.decode(b"[" + b",".join(output.splitlines()) + b"]", type=list[Sample])
-
-
 def _plain(measure: str, programs: Binaries, folder: Path, repetitions: int) -> list[Sample]:
-    return _take([measure], programs, folder, repetitions)
+    return calib.run_measure([measure], programs, folder, repetitions)
 
 
 def _runtime(measure: str, programs: Binaries, folder: Path, repetitions: int) -> list[Sample]:
@@ -99,21 +94,6 @@ def _runtime(measure: str, programs: Binaries, folder: Path, repetitions: int) -
     try:
         program = programs.path("lazypull-firstinstr")
         arguments = [measure, str(place.socket), str(program), *map(str, warm)]
-        return _take(arguments, programs, folder, repetitions)
+        return calib.run_measure(arguments, programs, folder, repetitions)
     finally:
         process.stop("containerd", place.folder)
-
-
-def _take(arguments: list[str], programs: Binaries, folder: Path, repetitions: int) -> list[Sample]:
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [str(programs.path("lazypull-calib")), "-work", str(folder), "-reps", str(repetitions), *arguments]
-    environment = {**os.environ, **containerd.OWN_GUNZIP, "CALIB_CORPUS": _go_root()}
-    return parse_samples(run(*command, environment=environment, favoured=True, at_most_s=AT_MOST_S).encode())
-
-
-def _go_root() -> str:
-    """The Go distribution, whose files are the calibration inputs."""
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    if not Path(go).exists():
-        raise NotPossibleHere("go is missing; its files are the calibration inputs: install Go 1.26 or newer")
-    return run(go, "env", "GOROOT").strip()

@@ -7,15 +7,29 @@ from sim.testbed import fit
 from sim.testbed.fit import Cost, Sample, Statistic
 
 # Where another statistic than the first quartile is right.
-# The way to a FUSE server and back is short while the other core still spins and long once it sleeps: only the
-# quickest of two measures can be subtracted from one another.
-STATISTICS = dict.fromkeys(
-    ("unpack", "toc", "inflate", "hash", "chunk_miss", "chunk_hit", "fuse_lookup", "fuse_readdir", "fuse_transport"),
-    Statistic.QUICKEST,
-)
+STATISTICS = {
+    **dict.fromkeys(("hash", "unpack"), Statistic.QUICKEST),
+    **dict.fromkeys(
+        (
+            "fuse_lookup",
+            "fuse_read",
+            "fuse_readdir",
+            "commit",
+            "pull_begin",
+            "pull_document",
+            "lazy_tail",
+            "full_tail",
+            "full_create",
+            "lazy_create",
+            "start",
+        ),
+        Statistic.MEDIAN,
+    ),
+}
 
-READ_WINDOW = 128 << 10  # bytes: the longest read the kernel sends to a FUSE server
-LISTING_REQUESTS = 3  # opendir, readdir, readdir that finds the end
+LISTING_READS = 2  # readdir, and readdir that finds the end
+READ_AHEAD = 2 << 20  # bytes: the most one request of a chunk's bytes asks for (sim/model/lazy_layer.py)
+LEAST_TOUCHED = 60_000  # packed bytes: smaller files of a touch may lie in a region that is here already
 
 Typical = dict[tuple[int, int], float]  # (bytes, files) → seconds
 
@@ -35,14 +49,20 @@ class Measured:
         statistic = STATISTICS.get(measure, Statistic.FIRST_QUARTILE)
         return {key: fit.typical_s(seconds, statistic) for key, seconds in fit.group(self.samples, measure).items()}
 
+    def packed(self, measure: str) -> dict[tuple[int, int, int], float]:
+        """Seconds by (bytes, files, packed)."""
+        statistic = STATISTICS.get(measure, Statistic.FIRST_QUARTILE)
+        groups = fit.group_packed(self.samples, measure)
+        return {key: fit.typical_s(seconds, statistic) for key, seconds in groups.items()}
+
     def cost(self, measure: str) -> Cost:
         """Fixed seconds and seconds per byte of one measure."""
         return fit.fit_cost({size: seconds for (size, _), seconds in self.typical(measure).items()})
 
     def constant(self, value: float, measure: str, what: str, component: str) -> Constant:
         """A constant with the spread and the number of its repetitions."""
-        groups = fit.group(self.samples, measure)
-        count = sum(len(seconds) for seconds in groups.values())
+        groups = fit.group_packed(self.samples, measure).values()
+        count = sum(len(seconds) for seconds in groups)
         version = self.versions[component]
         statistic = STATISTICS.get(measure, Statistic.FIRST_QUARTILE).value
         source = f"measured by `lazypull testbed calibrate`, {what}, {version}, {statistic}, n={count}"
@@ -53,11 +73,6 @@ class Measured:
         (seconds,) = self.typical(measure).values()
         return self.constant(seconds, measure, what, component)
 
-    def less(self, measure: str, seconds: float, what: str, component: str) -> Constant:
-        """A constant that is one operation's time without a part of it that belongs elsewhere."""
-        (whole,) = self.typical(measure).values()
-        return self.constant(max(0.0, whole - seconds), measure, what, component)
-
 
 def host_constants(measured: Measured, *, cores: int) -> dict[str, Constant]:
     """Every constant of `sim.core.host.Host`, by name. Raises `KeyError` naming a measure that is missing."""
@@ -66,6 +81,7 @@ def host_constants(measured: Measured, *, cores: int) -> dict[str, Constant]:
         **_chunks(measured),
         **_regions(measured),
         **_unpack(measured),
+        **_pulls(measured),
         **_fuse(measured),
         **_local(measured),
         **_containers(measured),
@@ -73,21 +89,52 @@ def host_constants(measured: Measured, *, cores: int) -> dict[str, Constant]:
 
 
 def _chunks(measured: Measured) -> dict[str, Constant]:
-    """A first touch of a chunk = inflate + sha256 + the rest; the rest is fixed + per byte."""
-    inflate, hashing, miss = (measured.typical(name) for name in ("inflate", "hash", "chunk_miss"))
-    rest = fit.fit_cost({size: max(0.0, miss[size, n] - inflate[size, n] - hashing[size, n]) for size, n in miss})
-    reader = "first read of one-chunk files of 4 KiB to 4 MiB through the reader, less inflate and sha256"
+    """A first touch of a chunk = request, regions, sha256, inflate (per compressed byte) and the rest.
+
+    Inflating costs 13 to 16 ns a compressed byte whatever the ratio between 2 and 23; with the ratio, the cost of a raw
+    byte falls from 7 to 0.6 ns.
+    """
+    hash_s, region = measured.cost("hash").per_unit_s, measured.cost("region")
+    fixed_s, per_byte_s, per_packed_s = fit.fit_terms(
+        [
+            ((1.0, float(raw), float(packed)), seconds - (packed // READ_AHEAD) * region.fixed_s)
+            for (raw, _, packed), seconds in measured.packed("touch").items()
+            if packed >= LEAST_TOUCHED
+        ]
+    )
+    touch = "first read of files of one chunk of 0.5 to 4 MiB through a mount, least squares"
     return {
-        "inflate_s_per_byte": measured.constant(
-            measured.cost("inflate").per_unit_s, "inflate", "one gzip member of 4 KiB to 4 MiB (compress/gzip)", "go"
+        "inflate_s_per_packed_byte": measured.constant(
+            max(0.0, per_packed_s - region.per_unit_s), "touch", f"{touch}, per compressed byte, less regions", "stargz"
         ),
-        "hash_s_per_byte": measured.constant(measured.cost("hash").per_unit_s, "hash", "sha256 (crypto/sha256)", "go"),
-        "chunk_s": measured.constant(rest.fixed_s, "chunk_miss", reader, "stargz"),
-        "chunk_s_per_byte": measured.constant(rest.per_unit_s, "chunk_miss", reader, "stargz"),
+        "hash_s_per_byte": measured.constant(hash_s, "hash", "sha256 (crypto/sha256)", "go"),
+        "chunk_s": measured.constant(
+            max(0.0, fixed_s - region.fixed_s), "touch", f"{touch}, fixed part, less a request", "stargz"
+        ),
+        "chunk_s_per_byte": measured.constant(
+            max(0.0, per_byte_s - hash_s), "touch", f"{touch}, per raw byte, less sha256", "stargz"
+        ),
+        "decode_beside": measured.constant(
+            _beside(measured),
+            "touch_processor",
+            f"{touch}: processor time of the server, less the reads' own",
+            "stargz",
+        ),
         "toc_s_per_byte": measured.constant(
-            measured.cost("toc").per_unit_s, "toc", "opening layers of 100 to 10,000 files", "stargz"
+            measured.cost("toc").per_unit_s,
+            "toc",
+            "from the last byte of a TOC of 1,000 to 10,000 files until its layer is resolved, in a cold pull",
+            "stargz",
         ),
     }
+
+
+def _beside(measured: Measured) -> float:
+    """Processor seconds that pass on other cores for each second of a first touch."""
+    touches = fit.group_packed(measured.samples, "touch").values()
+    rounds = fit.group(measured.samples, "touch_processor").values()
+    waited_s = sum(sum(seconds) for seconds in touches)
+    return max(0.0, sum(sum(seconds) for seconds in rounds) / waited_s - 1)
 
 
 def _regions(measured: Measured) -> dict[str, Constant]:
@@ -105,34 +152,59 @@ def _regions(measured: Measured) -> dict[str, Constant]:
 
 
 def _unpack(measured: Measured) -> dict[str, Constant]:
-    per_byte, per_file = fit.fit_bytes_and_files(measured.typical("unpack"))
-    what = "least squares over five synthetic tar.gz layers through archive.Apply, own gunzip, ext4"
+    rows = measured.packed("unpack")
+    per_byte, per_packed, per_file = fit.fit_terms(
+        [((float(raw), float(packed), float(files)), seconds) for (raw, files, packed), seconds in rows.items()]
+    )
+    what = "least squares over five synthetic tar.gz layers as the daemon logs it, own gunzip, ext4"
+    stored = "from a layer's last byte until its unpack begins, per byte over the same layers"
     return {
         "unpack_s_per_byte": measured.constant(per_byte, "unpack", what, "containerd"),
+        "unpack_s_per_packed_byte": measured.constant(per_packed, "unpack", what, "containerd"),
         "unpack_s_per_file": measured.constant(per_file, "unpack", what, "containerd"),
-        "snapshot_s": measured.once("snapshot", "prepare and commit an empty overlayfs snapshot", "containerd"),
+        "commit_s_per_byte": measured.constant(measured.cost("commit").per_unit_s, "commit", stored, "containerd"),
+    }
+
+
+def _pulls(measured: Measured) -> dict[str, Constant]:
+    """Bookkeeping of a pull, by layers: after the last byte so much passes once and so much for each layer."""
+    lazy, full = (
+        fit.fit_cost({layers: seconds for (_, layers), seconds in measured.typical(measure).items()})
+        for measure in ("lazy_tail", "full_tail")
+    )
+    (begin_s,) = measured.typical("pull_begin").values()
+    what = "cold pulls of 1 and 6 tiny layers over an unshaped link"
+    return {
+        "pull_s": measured.constant(
+            begin_s + lazy.fixed_s,
+            "pull_begin",
+            f"{what}: before the first request and after the last layer",
+            "runtime",
+        ),
+        "commit_s": measured.constant(
+            max(0.0, full.fixed_s - lazy.fixed_s), "full_tail", f"{what}, full: once after the last byte", "containerd"
+        ),
+        "document_s": measured.once("pull_document", f"{what}: after tag, manifest and config each", "runtime"),
+        "snapshot_s": measured.constant(
+            full.per_unit_s, "full_tail", f"{what}, full: for each layer after the last byte", "containerd"
+        ),
+        "fuse_mount_s": measured.constant(
+            lazy.per_unit_s, "lazy_tail", f"{what}, lazy: for each layer after the last index", "stargz"
+        ),
     }
 
 
 def _fuse(measured: Measured) -> dict[str, Constant]:
-    """What the lazy file system's server does for an operation, without the way to it and back.
-
-    A trace's gaps run from the end of one operation in the recorder's server to the start of the next there: the
-    switches between processes are in the gaps, and must not be paid twice.
-    """
-    read = fit.fit_cost(
-        {min(size, READ_WINDOW): seconds for (size, _), seconds in measured.typical("chunk_hit").items()}
-    )
-    (transport_s,) = measured.typical("fuse_transport").values()
-    lookup = "lstat of an unseen path on a mounted layer, less a statfs (the way to the server and back)"
-    listing = f"first listing of a folder of 50 files, less {LISTING_REQUESTS} statfs"
-    what = "a read of 4 to 128 KiB of a cached chunk through the reader"
+    """Operations on a mounted lazy layer as the asking process sees them, the way to the server and back included."""
+    read = measured.cost("fuse_read")
+    what = "reads of 4 to 128 KiB of cached chunks through a mount, 150 µs apart"
+    listing = f"first listing of a folder of 50 files, {LISTING_READS} requests to read it"
+    (listing_s,) = measured.typical("fuse_readdir").values()
     return {
-        "fuse_read_s": measured.constant(read.fixed_s, "chunk_hit", what, "stargz"),
-        "fuse_read_s_per_byte": measured.constant(read.per_unit_s, "chunk_hit", what, "stargz"),
-        "fuse_lookup_s": measured.less("fuse_lookup", transport_s, lookup, "stargz"),
-        "fuse_readdir_s": measured.less("fuse_readdir", LISTING_REQUESTS * transport_s, listing, "stargz"),
-        "fuse_mount_s": measured.once("mount", "mounting a layer that is resolved", "stargz"),
+        "fuse_read_s": measured.constant(read.fixed_s, "fuse_read", what, "stargz"),
+        "fuse_read_s_per_byte": measured.constant(read.per_unit_s, "fuse_read", what, "stargz"),
+        "fuse_lookup_s": measured.once("fuse_lookup", "lstat of an unseen path on a mounted layer", "stargz"),
+        "fuse_readdir_s": measured.constant(listing_s / LISTING_READS, "fuse_readdir", listing, "stargz"),
     }
 
 
@@ -149,8 +221,10 @@ def _local(measured: Measured) -> dict[str, Constant]:
 
 def _containers(measured: Measured) -> dict[str, Constant]:
     """Floors of a container whose program does nothing; the node's programs warm, all else cold."""
+    pulls = "after cold pulls of 1 and 6 tiny layers over an unshaped link"
     return {
-        "create_s": measured.once("create", "NewContainer with snapshot and spec", "runtime"),
+        "create_s": measured.once("full_create", f"{pulls}, full: NewContainer with snapshot and spec", "runtime"),
+        "lazy_create_s": measured.once("lazy_create", f"{pulls}, lazy: the same on mounted layers", "runtime"),
         "start_s": measured.once("start", "NewTask + Start until the program's first instruction", "runtime"),
         "exit_s": measured.once("exit", "the program's last instruction until the exit event", "runtime"),
     }
@@ -158,10 +232,11 @@ def _containers(measured: Measured) -> dict[str, Constant]:
 
 # Measured beside the constants and kept with the machine, for whoever asks what the constants leave out.
 ASIDE = {
-    "fuse_transport_s": "fuse_transport",  # to a FUSE server and back, which a trace's gaps hold
     "fuse_read_128k_s": "fuse_read",  # a read of 128 KiB that hits, as the reading process sees it
+    "fuse_mount_s": "mount",  # mounting a layer that is resolved, alone
     "fuse_mount_with_resolve_s": "mount_resolve",  # first mount of a layer: probe, footer, TOC, mount
     "start_call_s": "start_call",  # until Start returns to the client
+    "registry_service_s": "served",  # a small request for a blob over the unshaped link, there and back
     "task_delete_s": "task_delete",  # after the exit is known: not part of any phase
 }
 

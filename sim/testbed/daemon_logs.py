@@ -1,4 +1,4 @@
-"""What containerd and the snapshotter say in their debug logs: when each layer was unpacked, resolved, mounted. Pure."""
+"""What containerd and the snapshotter say in their debug logs: when a layer was unpacked, resolved, mounted. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,9 @@ from datetime import datetime
 
 import msgspec
 
-_UNPACKED = re.compile(r'time="(?P<time>[^"]+)" level=debug msg="diff applied" d=(?P<took>\S+) digest="(?P<digest>[^"]+)"')
+_UNPACKED = re.compile(
+    r'time="(?P<time>[^"]+)" level=debug msg="diff applied" d=(?P<took>\S+) digest="(?P<digest>[^"]+)"'
+)
 _DURATION = re.compile(r"([\d.]+)(h|ms|m|s|µs|us|ns)")  # Go's time.Duration: "1m2.5s"
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
 _MILLISECONDS = re.compile(r"value=([\d.]+) milliseconds")
@@ -36,10 +38,12 @@ class _Line(msgspec.Struct):
 
 
 def unpacks(lines: Iterable[str]) -> list[LoggedSpan]:
-    """Layers that containerd applied. Source: containerd core/diff/apply/apply.go and plugins/diff/walking, "diff applied"."""
+    """Layers that containerd applied. Source: containerd core/diff/apply/apply.go, "diff applied"."""
     found = (_UNPACKED.search(line) for line in lines)
     return [
-        LoggedSpan("unpack", match["digest"], _instant(match["time"]) - duration_s(match["took"]), _instant(match["time"]))
+        LoggedSpan(
+            "unpack", match["digest"], _instant(match["time"]) - duration_s(match["took"]), _instant(match["time"])
+        )
         for match in found
         if match is not None
     ]

@@ -11,12 +11,16 @@ IQR_OF_A_NORMAL = 1.349  # interquartile range ÷ standard deviation of a normal
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One timed repetition of `measure`: `bytes` and `files` worked on, `seconds` it took."""
+    """One timed repetition of `measure`: `bytes` and `files` worked on, `seconds` it took.
+
+    packed: compressed bytes, where they matter.
+    """
 
     measure: str
     bytes: int
     files: int
     seconds: float
+    packed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +42,42 @@ def group(samples: Iterable[Sample], measure: str) -> dict[tuple[int, int], list
     return grouped
 
 
+def group_packed(samples: Iterable[Sample], measure: str) -> dict[tuple[int, int, int], list[float]]:
+    """The seconds of one measure by (bytes, files, packed). Raises `KeyError` if it was never taken."""
+    grouped: dict[tuple[int, int, int], list[float]] = {}
+    for sample in samples:
+        if sample.measure == measure:
+            grouped.setdefault((sample.bytes, sample.files, sample.packed), []).append(sample.seconds)
+    if not grouped:
+        raise KeyError(measure)
+    return grouped
+
+
 class Statistic(Enum):
     """How repetitions become one time. Interruptions by other work only ever add to it."""
 
     QUICKEST = "minimum"  # the same long work again and again
+    MEDIAN = "median"  # steps of a whole pull, where daemons and disk take turns: what it takes as a rule
     FIRST_QUARTILE = (
         "first quartile"  # short operations: nearer to undisturbed than the median, less luck than the minimum
     )
 
 
 def typical_s(seconds: Sequence[float], statistic: Statistic = Statistic.FIRST_QUARTILE) -> float:
-    """The undisturbed time of a repeated operation."""
+    """The time of a repeated operation."""
     match statistic:
         case Statistic.QUICKEST:
             return float(np.min(seconds))
+        case Statistic.MEDIAN:
+            return float(np.median(seconds))
         case Statistic.FIRST_QUARTILE:
             return float(np.quantile(seconds, 0.25))
 
 
-def relative_spread(groups: Mapping[tuple[int, int], Sequence[float]]) -> float:
+def relative_spread(groups: Iterable[Sequence[float]]) -> float:
     """Interquartile range ÷ 1.349 ÷ median of each group of repetitions; the median over the groups."""
     spreads = []
-    for seconds in groups.values():
+    for seconds in groups:
         low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75])
         spreads.append((high - low) / IQR_OF_A_NORMAL / middle if middle > 0 else 0.0)
     return float(np.median(spreads))
@@ -70,28 +88,26 @@ def fit_cost(points: Mapping[int, float]) -> Cost:
 
     points: units → seconds. Relative weights, so that small operations count as much as large ones.
     """
-    rows = [(1.0, float(units), seconds) for units, seconds in points.items()]
-    fixed, per_unit = _fit(rows)
+    fixed, per_unit = fit_terms([((1.0, float(units)), seconds) for units, seconds in points.items()])
     return Cost(fixed, per_unit)
 
 
-def fit_bytes_and_files(points: Mapping[tuple[int, int], float]) -> tuple[float, float]:
-    """Least squares of seconds = a · bytes + b · files, relative weights, a and b not negative: (a, b)."""
-    return _fit([(float(size), float(files), seconds) for (size, files), seconds in points.items()])
+def fit_terms(rows: Sequence[tuple[tuple[float, ...], float]]) -> list[float]:
+    """Coefficients, none negative, of relative least squares: seconds = Σ coefficient · amount.
 
-
-def _fit(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
-    """Two non-negative coefficients of relative least squares; a negative one is set to 0 and the other refitted."""
-    table = np.array([row for row in rows if row[2] > 0])
-    if len(table) < 1:
-        return 0.0, 0.0
-    design, target = table[:, :2] / table[:, 2:], np.ones(len(table))
-    solution = np.linalg.lstsq(design, target, rcond=None)[0]
-    for column in (0, 1):
-        if solution[column] < 0:
-            other = 1 - column
-            alone = float(design[:, other] @ target / (design[:, other] @ design[:, other]))
-            solution = np.zeros(2)
-            solution[other] = max(0.0, alone)
+    rows: the amounts of one operation (all rows alike long) and its seconds; rows of no time are left out. While a
+    coefficient comes out negative the most negative one is set to 0 and the others are fitted again.
+    """
+    used = [(amounts, seconds) for amounts, seconds in rows if seconds > 0]
+    found = [0.0] * len(rows[0][0])
+    free = list(range(len(found)))
+    while used and free:
+        design = np.array([[amounts[term] / seconds for term in free] for amounts, seconds in used])
+        solution = np.linalg.lstsq(design, np.ones(len(used)), rcond=None)[0]
+        worst = int(np.argmin(solution))
+        if solution[worst] >= 0:
+            for term, value in zip(free, solution, strict=True):
+                found[term] = float(value)
             break
-    return float(solution[0]), float(solution[1])
+        free.pop(worst)
+    return found

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sim.testbed import memory
 from sim.testbed.binaries import CONTAINERD, STARGZ
 
 
@@ -22,6 +23,7 @@ def describe() -> dict[str, Any]:
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
         "containerd": CONTAINERD,
         "stargz_snapshotter": STARGZ,
+        "free_page_reporting": "held off" if memory.held_off() else "on",
         "runc": _version([shutil.which("runc") or "runc", "--version"]),
         "go": _version([shutil.which("go") or "/usr/local/go/bin/go", "env", "GOVERSION"]),
     }

@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import msgspec
 
 from sim.core.errors import BadInput, NotPossibleHere
-from sim.testbed import binaries, leftovers, link, node, process, registry, snapshotter
+from sim.testbed import binaries, leftovers, link, memory, node, process, registry, snapshotter
 from sim.testbed.link import Shape
 from sim.testbed.names import Addresses, Names, free_addresses, names, states_folder
 
@@ -48,6 +49,7 @@ def up(name: str, *, shape: Shape, settings: snapshotter.Settings) -> Addresses:
         here.folder.mkdir(parents=True)
         addresses = free_addresses(name, link.local_addresses())
         (here.folder / "addresses.json").write_bytes(msgspec.json.encode(addresses))
+        memory.keep(_reporting())
         try:
             link.start(here, addresses, shape, programs)
             registry.start(here, addresses, programs)
@@ -55,6 +57,7 @@ def up(name: str, *, shape: Shape, settings: snapshotter.Settings) -> Addresses:
         except BaseException:
             _remove(here)
             raise
+    memory.touch()
     return addresses
 
 
@@ -112,6 +115,13 @@ def _remove(here: Names) -> None:
     link.stop(here)
     leftovers.unmount_below(here.folder)
     shutil.rmtree(here.folder)
+    if not any(path.is_dir() for path in states_folder().iterdir()):  # the last one
+        memory.let_go(_reporting())
+
+
+def _reporting() -> Path:
+    """Where the machine's own setting is kept while testbeds are up."""
+    return states_folder() / "page_reporting"
 
 
 @contextmanager

@@ -35,10 +35,23 @@ func fileTree() ([]byte, error) {
 	return tarOf(data, smallFiles, bigFiles)
 }
 
+// lazyTree is the tar of a lazy layer: the calibration tree and, behind it, the files to be touched first.
+func lazyTree() ([]byte, error) {
+	data, err := corpus(32 << 20)
+	if err != nil {
+		return nil, err
+	}
+	kinds, err := contents()
+	if err != nil {
+		return nil, err
+	}
+	return tarOfGroups(append([]group{{smallFiles, data}, {bigFiles, data}}, touchGroups(kinds)...)...)
+}
+
 // measureFUSE mounts a lazy layer with the snapshotter's own file system (served over loopback)
 // and times operations from another process. "mount" is a second mount of a resolved layer.
 func measureFUSE(s settings) error {
-	raw, err := fileTree()
+	raw, err := lazyTree()
 	if err != nil {
 		return err
 	}
@@ -90,6 +103,11 @@ func mountAndRun(s settings, address, layerDigest, tocDigest string, rep int) (e
 	if err := runIn(s, "fuse", first); err != nil {
 		return err
 	}
+	before := processorTime()
+	if err := runIn(s, "touch", first); err != nil {
+		return err
+	}
+	emit("touch_processor", 0, 1, processorTime()-before)
 	for i := range 5 {
 		again := filepath.Join(root, fmt.Sprint("again-", i))
 		if err := timedMount(ctx, filesystem, again, labels, "mount"); err != nil {
@@ -98,6 +116,16 @@ func mountAndRun(s settings, address, layerDigest, tocDigest string, rep int) (e
 		defer filesystem.Unmount(ctx, again)
 	}
 	return nil
+}
+
+// processorTime is what this process has used on all cores, seconds: more than its work took where a collector runs
+// beside it.
+func processorTime() float64 {
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		panic(err)
+	}
+	return float64(used.Utime.Nano()+used.Stime.Nano()) / 1e9
 }
 
 type mounter interface {
@@ -165,29 +193,32 @@ func runIn(s settings, label, folder string) error {
 // Each path is touched for the first time, so the kernel's own caches do not answer.
 func runOps(s settings) error {
 	label, root := s.args[0], s.args[1]
+	if label == "touch" {
+		return touchFiles(root)
+	}
 	var status unix.Stat_t
 	for folder := range smallFiles.count / 50 {
 		parent := filepath.Join(root, filepath.Dir(smallFiles.name(folder*50)))
 		if err := unix.Lstat(parent, &status); err != nil {
 			return err
 		}
-		begin := time.Now()
+		took := time.Duration(0)
 		for i := folder * 50; i < folder*50+50; i++ {
-			if err := unix.Lstat(filepath.Join(root, smallFiles.name(i)), &status); err != nil {
+			path := filepath.Join(root, smallFiles.name(i))
+			compute()
+			begin := time.Now()
+			if err := unix.Lstat(path, &status); err != nil {
 				return err
 			}
+			took += time.Since(begin)
 		}
-		emit(label+"_lookup", 0, 50, time.Since(begin).Seconds()/50)
-		begin = time.Now()
+		emit(label+"_lookup", 0, 50, took.Seconds()/50)
+		compute()
+		begin := time.Now()
 		if _, err := fs.ReadDir(os.DirFS(parent), "."); err != nil {
 			return err
 		}
 		emit(label+"_readdir", 0, 50, time.Since(begin).Seconds())
-	}
-	if label == "fuse" {
-		if err := timeTransport(root); err != nil {
-			return err
-		}
 	}
 	for i := range bigFiles.count {
 		if err := readFile(label, filepath.Join(root, bigFiles.name(i))); err != nil {
@@ -197,20 +228,42 @@ func runOps(s settings) error {
 	return nil
 }
 
-// timeTransport times statfs, which a FUSE server answers from nothing: what is left is the way to
-// it and back, two switches between processes.
-func timeTransport(root string) error {
-	var status unix.Statfs_t
-	for range 20 {
-		begin := time.Now()
-		for range 50 {
-			if err := unix.Statfs(root, &status); err != nil {
+// touchFiles times the first read of files of one chunk each: request, inflate, hash and cache write, and the way
+// through the kernel. Between two touches the cores rest, as they do in a start that waits for its reads.
+func touchFiles(root string) error {
+	kinds, err := contents()
+	if err != nil {
+		return err
+	}
+	window := make([]byte, 4<<10)
+	for _, files := range touchGroups(kinds) {
+		members, err := membersOf(files)
+		if err != nil {
+			return err
+		}
+		for i, member := range members {
+			file, err := os.Open(filepath.Join(root, files.name(i)))
+			if err != nil {
+				return err
+			}
+			time.Sleep(5 * time.Millisecond)
+			begin := time.Now()
+			_, err = unix.Pread(int(file.Fd()), window, 0)
+			emitPacked("touch", int64(files.size), 1, int64(len(member)), time.Since(begin).Seconds())
+			file.Close()
+			if err != nil {
 				return err
 			}
 		}
-		emit("fuse_transport", 0, 50, time.Since(begin).Seconds()/50)
 	}
 	return nil
+}
+
+// compute lets some time pass as a workload that computes between its operations: long enough for the core of a file
+// system's server to fall idle, which makes the next way to it longer.
+func compute() {
+	for begin := time.Now(); time.Since(begin) < 150*time.Microsecond; {
+	}
 }
 
 // readFile times reads of several sizes, each of them one request to the file system: read-ahead is
@@ -230,18 +283,21 @@ func readFile(label, path string) error {
 		return err
 	}
 	for _, size := range []int{4 << 10, 32 << 10, 128 << 10} {
-		if label == "fuse" {
+		if label != "local" {
 			if err := unix.Fadvise(descriptor, 0, 0, unix.FADV_DONTNEED); err != nil {
 				return err
 			}
 		}
-		begin := time.Now()
+		took := time.Duration(0)
 		for i := range 16 {
+			compute()
+			begin := time.Now()
 			if _, err := unix.Pread(descriptor, window[:size], int64(i*256<<10)); err != nil {
 				return err
 			}
+			took += time.Since(begin)
 		}
-		emit(label+"_read", int64(size), 1, time.Since(begin).Seconds()/16)
+		emit(label+"_read", int64(size), 1, took.Seconds()/16)
 	}
 	return nil
 }

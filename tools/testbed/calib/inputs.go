@@ -61,13 +61,55 @@ func (s shape) content(data []byte, i int) []byte {
 	return data[start : start+s.size]
 }
 
+// group is files of one shape and the data their contents are cut from.
+type group struct {
+	shape
+	data []byte
+}
+
+// content kinds, by the first letter of their folders: text and binaries of the Go distribution, and lines
+// that repeat.
+type contentKinds struct{ corpus, lines []byte }
+
+func contents() (kinds contentKinds, err error) {
+	const size = 16 << 20
+	if kinds.corpus, err = corpus(size); err != nil {
+		return kinds, err
+	}
+	for i := 0; len(kinds.lines) < size; i++ {
+		kinds.lines = fmt.Appendf(kinds.lines, "%d: the same line again and again, but for its number\n", i)
+	}
+	return kinds, nil
+}
+
+// touchGroups are files of one chunk, up to as large as a chunk is by default.
+func touchGroups(kinds contentKinds) (groups []group) {
+	for _, kind := range []struct {
+		name string
+		data []byte
+	}{{"corpus", kinds.corpus}, {"lines", kinds.lines}} {
+		for _, each := range []struct{ count, size int }{{8, 512 << 10}, {8, 1 << 20}, {8, 2 << 20}, {6, 4 << 20}} {
+			groups = append(groups, group{shape{fmt.Sprint(kind.name, each.size>>10, "-"), each.count, each.size}, kind.data})
+		}
+	}
+	return groups
+}
+
 // tarOf writes files of the given shapes, their contents cut from different places of data.
 func tarOf(data []byte, shapes ...shape) ([]byte, error) {
+	groups := make([]group, len(shapes))
+	for i, each := range shapes {
+		groups[i] = group{each, data}
+	}
+	return tarOfGroups(groups...)
+}
+
+func tarOfGroups(groups ...group) ([]byte, error) {
 	var buffer bytes.Buffer
 	writer := tar.NewWriter(&buffer)
-	for _, group := range shapes {
-		for i := range group.count {
-			if err := addFile(writer, data, group, i); err != nil {
+	for _, each := range groups {
+		for i := range each.count {
+			if err := addFile(writer, each.data, each.shape, i); err != nil {
 				return nil, err
 			}
 		}

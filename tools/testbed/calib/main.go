@@ -1,6 +1,6 @@
 // Command calib runs the un-instrumented micro-measurements behind a lazypull host file.
 //
-// Each measure prints JSON lines {"measure", "bytes", "files", "seconds"} on stdout, one a
+// Each measure prints JSON lines {"measure", "bytes", "files", "packed", "seconds"} on stdout, one a
 // repetition; statistics and the host file are made by sim/testbed/calibrate.py. The inputs are
 // synthetic calibration inputs, made of the files of the Go distribution: never of a workload.
 package main
@@ -19,6 +19,7 @@ type sample struct {
 	Measure string  `json:"measure"`
 	Bytes   int64   `json:"bytes"`
 	Files   int64   `json:"files"`
+	Packed  int64   `json:"packed"` // compressed bytes, where they matter
 	Seconds float64 `json:"seconds"`
 }
 
@@ -30,11 +31,9 @@ type settings struct {
 }
 
 var measures = map[string]func(settings) error{
-	"chunk":   measureChunk,   // inflate, hash, first touch and hit of a chunk in the stargz reader
-	"toc":     measureTOC,     // opening a layer's TOC
+	"hash":    measureHash,    // sha256
 	"region":  measureRegion,  // HTTP range → region cache → reader
-	"unpack":  measureUnpack,  // containerd's own apply
-	"fuse":    measureFUSE,    // operations on a mounted lazy layer
+	"fuse":    measureFUSE,    // operations on a mounted lazy layer, first touches among them
 	"local":   measureLocal,   // the same operations on an unpacked layer under overlayfs
 	"runtime": measureRuntime, // containerd + runc: snapshot, create, start, exit
 	"serve":   serve,          // helper: a blob over HTTP
@@ -44,7 +43,11 @@ var measures = map[string]func(settings) error{
 var encoder = json.NewEncoder(os.Stdout)
 
 func emit(measure string, bytes, files int64, seconds float64) {
-	if err := encoder.Encode(sample{measure, bytes, files, seconds}); err != nil {
+	emitPacked(measure, bytes, files, 0, seconds)
+}
+
+func emitPacked(measure string, bytes, files, packed int64, seconds float64) {
+	if err := encoder.Encode(sample{measure, bytes, files, packed, seconds}); err != nil {
 		panic(err)
 	}
 }
