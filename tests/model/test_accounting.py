@@ -1,6 +1,7 @@
 """Accounting closes in every run: bytes to the byte, shares to the total, and nothing beats the clairvoyant."""
 
 from collections import defaultdict
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from pytest import approx
 
 from sim.core.network import Network, Registry
 from sim.core.program import ROOT
+from sim.model import http
 from sim.plan.columns import layout_columns
 from sim.strategy import PRESETS, Case, preset, simulate, what_ifs
 
@@ -52,8 +54,9 @@ networks = st.builds(
 
 def case_of(name, layout, program, network):
     host = free_host(
-        inflate_s_per_byte=3e-9, chunk_s=3e-4, fuse_read_s=4e-5, local_read_s=1e-6,
-        unpack_s_per_byte=1e-8, unpack_s_per_file=1e-4, create_s=0.1, start_s=0.1, region_s_per_byte=2e-9,
+        inflate_s_per_packed_byte=9e-9, decode_beside=0.1, document_s=0.01, chunk_s=3e-4, fuse_read_s=4e-5,
+        local_read_s=1e-6, unpack_s_per_byte=1e-8, unpack_s_per_file=1e-4, create_s=0.1, lazy_create_s=0.1,
+        start_s=0.1, region_s_per_byte=2e-9,
     )  # fmt: skip
     return Case(
         workload="made", columns=layout_columns(layout), program=program, readiness="exit",
@@ -134,13 +137,15 @@ def test_nothing_is_sooner_than_the_clairvoyant(made, network):
 @settings(max_examples=20, deadline=None)
 @given(made=images_and_programs(), network=networks)
 def test_what_ifs_only_take_away_from_a_serial_start(made, network):
-    # in parallel starts a cheaper world may make two readers ask for overlapping regions at once: dearer in all
+    # In parallel starts a cheaper world may make two readers ask for overlapping regions at once: dearer in all. And
+    # what comes sooner lies idle longer, until TCP starts slowly again: here it never does.
     layout, program = made
-    for name in ("full", "lazy"):
-        case = case_of(name, layout, chain(program.units.tolist()), network)
-        total_s = simulate(case).summary["total_s"]
-        for variant in what_ifs(case).values():
-            assert simulate(variant).summary["total_s"] <= total_s + 1e-9
+    with mock.patch.object(http, "MIN_RETRANSMISSION_TIMEOUT_S", float("inf")):
+        for name in ("full", "lazy"):
+            case = case_of(name, layout, chain(program.units.tolist()), network)
+            total_s = simulate(case).summary["total_s"]
+            for what, variant in what_ifs(case).items():
+                assert simulate(variant).summary["total_s"] <= total_s + 1e-9, (name, what)
 
 
 def test_the_same_case_twice_gives_the_same_tables():

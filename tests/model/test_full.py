@@ -28,6 +28,21 @@ def test_download_then_unpack(make_case):
     assert tables.summary["unpack_cpu_s"] == approx(0.35)
 
 
+def test_a_layer_is_stored_before_it_is_unpacked_and_packed_bytes_count(make_case):
+    layout = make_layout([[("a", 10 * MB, 20 * MB)]])
+    host = free_host(commit_s=0.25, commit_s_per_byte=1e-7, unpack_s_per_packed_byte=2e-8)
+    tables = simulate(make_case("full", layout, NOTHING, plain_network(MB), host=host))
+    blob = 10 * MB + 1_051
+    assert tables.summary["pull_s"] == approx((documents(1) + blob) / MB + 0.25 + blob * 1e-7 + blob * 2e-8)
+
+
+def test_a_pull_has_work_of_its_own_and_some_with_each_document(make_case):
+    host = free_host(pull_s=1.0, document_s=0.1)
+    layout = make_layout([[("a", MB, 0)]])
+    tables = simulate(make_case("full", layout, NOTHING, plain_network(MB), host=host))
+    assert tables.summary["pull_s"] == approx((documents(1) + MB + 1_051) / MB + 1.0 + 3 * 0.1)
+
+
 def test_layers_share_the_link_three_at_a_time_and_are_unpacked_in_order(make_case):
     layout = make_layout([[("a", 2 * MB, 0)], [("b", 2 * MB, 0)], [("c", 2 * MB, 0)], [("d", 2 * MB, 0)]])
     host = free_host(unpack_s_per_file=1.0)

@@ -72,10 +72,27 @@ def test_a_big_chunk_is_read_in_steps_of_2_mib_and_runs_into_the_next_chunk(make
 
 
 def test_decoding_takes_cpu_after_the_bytes(make_case):
-    host = free_host(inflate_s_per_byte=1e-7, hash_s_per_byte=1e-8, chunk_s=0.001)
+    host = free_host(inflate_s_per_packed_byte=4e-7, hash_s_per_byte=1e-8, chunk_s=0.001)
     tables = simulate(make_case("lazy", ONE_FILE, chain([0]), plain_network(MB), host=host))
-    assert tables.summary["ready_s"] == approx(1.0 + 4 * MB * 1.1e-7 + 0.001)
+    assert tables.summary["ready_s"] == approx(1.0 + MB * 4e-7 + 4 * MB * 1e-8 + 0.001)
     assert tables.summary["inflate_cpu_s"] == approx(0.441)
+
+
+def test_the_collector_beside_a_decoder_matters_only_where_no_core_is_free(make_case):
+    host = free_host(cores=1, inflate_s_per_packed_byte=4e-7, decode_beside=0.5)
+    alone = simulate(make_case("lazy", ONE_FILE, chain([0]), plain_network(MB), host=host))
+    assert alone.summary["ready_s"] == approx(1.0 + 0.4 + 0.2)  # 0.4 s and 0.2 s of it take turns: both end at 0.6 s
+    beside = simulate(make_case("lazy", ONE_FILE, chain([0]), plain_network(MB), host=replace(host, cores=2)))
+    assert beside.summary["ready_s"] == approx(1.0 + 0.4)
+    assert beside.summary["inflate_cpu_s"] == approx(0.6)
+
+
+def test_what_arrives_is_kept_while_more_arrives(make_case):
+    host = free_host(region_s_per_byte=0.5e-6)
+    quick = simulate(make_case("lazy", ONE_FILE, chain([0]), plain_network(MB), host=host))
+    assert quick.summary["ready_s"] == approx(1.0)  # half a second of work beside a second of transfer
+    slow = simulate(make_case("lazy", ONE_FILE, chain([0]), plain_network(4 * MB), host=host))
+    assert slow.summary["ready_s"] == approx(0.5)
 
 
 def test_equal_reads_share_a_request_and_overlapping_ones_do_not(make_case):

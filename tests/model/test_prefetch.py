@@ -44,7 +44,7 @@ def test_regions_of_a_running_prefetch_are_usable_as_they_land(make_case):
 
 def test_decoding_a_prefetch_uses_all_cores(make_case):
     layout = make_layout([[(f"f{i}", MB, MB) for i in range(4)]], landmark=4)
-    host = free_host(inflate_s_per_byte=1e-6)
+    host = free_host(inflate_s_per_packed_byte=1e-6)
     summary = simulate(make_case("prefetch", layout, chain([0]), plain_network(MB), host=host)).summary
     assert summary["create_s"] == approx(4.0 + 2.0)  # four CPU seconds on two cores, after the last byte
 
