@@ -69,7 +69,7 @@ def read_tables(docs: Path) -> Comparison:
 
 
 def read_faults(docs: Path) -> str:
-    """What is written by hand about faults; empty when nothing is."""
+    """The fragment on faults that `lazypull testbed faults` wrote; empty where it never did."""
     file = docs / FOLDER / FAULTS_FILE
     return file.read_text("utf-8").strip() if file.is_file() else ""
 

@@ -27,7 +27,7 @@ host constants, whose digest was written down before anything was measured.
 
 
 def document(comparison: Comparison, faults: str = "") -> str:
-    """The whole document. faults: Markdown written by hand on what the real stack does when something breaks."""
+    """The whole document. faults: Markdown on what the real stack does when something breaks."""
     label = "**SYNTHETIC: some of these runs are made up, not measured.**" if comparison.synthetic else ""
     head = (
         "# Validation: measured against simulated\n\n"
