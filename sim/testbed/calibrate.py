@@ -21,9 +21,10 @@ PULLS = 5  # cold pulls of each synthetic image
 # All that constants of a host are made from, by what a workload of the same content would be called. `testbed validate`
 # leaves a workload of such a name out: what was fitted on is never scored.
 CALIBRATION_INPUTS = (
-    "go-distribution",  # its binaries and sources: chunks, regions, layers unpacked and mounted (calib/inputs.go)
-    "toc-of-small-files",  # layers of 100 to 10,000 files of 64 bytes of the same (calib/codec.go)
-    "first-instruction",  # an image of one static program (calib/runtime.go)
+    "go-distribution",  # its binaries and sources: chunks, regions, layers unpacked and mounted (synthetic.py, calib)
+    "repeating-lines",  # the same of lines that repeat
+    "toc-of-small-files",  # lazy layers of 1,000 to 10,000 files of 64 bytes (synthetic.py)
+    "first-instruction",  # images of one static program (calib/runtime.go), with tiny layers on top (synthetic.py)
 )
 
 
