@@ -1,4 +1,4 @@
-"""Image references as Docker and containerd parse them. Source: distribution/reference v0.6.0 (grammar, normalize)."""
+"""Image references as Docker and containerd parse them. Source: distribution/reference v0.6.0, normalize.go."""
 
 import re
 from dataclasses import dataclass
