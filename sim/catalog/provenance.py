@@ -16,6 +16,7 @@ from sim.catalog.cache import CachedLayer
 from sim.catalog.recipe import Recipe
 from sim.catalog.recordings import Recorded, spread
 from sim.catalog.workloads import PROVENANCE_FILE
+from sim.core.files import write_file
 
 DPKG_STATUS = "var/lib/dpkg/status"
 WHEEL_METADATA = "usr/local/lib/python3*/dist-packages/*.dist-info/METADATA"
@@ -29,11 +30,9 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 def note(folder: Path, **facts: Any) -> None:
     """Add or replace some facts; the file is written under another name and renamed."""
-    file = folder / PROVENANCE_FILE
     known = read_provenance(folder) | facts
-    work = file.with_name(f".{file.name}")
-    work.write_bytes(msgspec.json.format(msgspec.json.encode(known, order="sorted"), indent=1) + b"\n")
-    work.rename(file)
+    content = msgspec.json.format(msgspec.json.encode(known, order="sorted"), indent=1) + b"\n"
+    write_file(folder / PROVENANCE_FILE, content)
 
 
 def image_facts(made: Recipe, layers: Sequence[CachedLayer]) -> dict[str, Any]:

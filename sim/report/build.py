@@ -1,12 +1,11 @@
 """`write_report`: results in, page, pictures and timeline out."""
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sim.core.errors import BadInput
+from sim.core.files import write_file
 from sim.core.store import StoredRun
 from sim.report.cells import title, workloads
 from sim.report.findings import compared, crossing_sentences, headline, soonest
@@ -47,9 +46,9 @@ def write_report(results_folder: Path, out: Path | None = None, *, timeline_of: 
     parts = sections(material)
     pictures = [picture for part in parts for picture in part.pictures]
     text = page(_head(material), parts, _provenance(results))
-    figures = tuple(_write(folder / FIGURES_FOLDER / f"{picture.name}.png", picture.png) for picture in pictures)
-    events_file = _write(folder / TIMELINE_FILE, events)
-    return Written(_write(folder / PAGE_FILE, text.encode()), events_file, figures)
+    figures = tuple(write_file(folder / FIGURES_FOLDER / f"{picture.name}.png", picture.png) for picture in pictures)
+    events_file = write_file(folder / TIMELINE_FILE, events)
+    return Written(write_file(folder / PAGE_FILE, text.encode()), events_file, figures)
 
 
 def _head(material: Material) -> Head:
@@ -89,18 +88,3 @@ def _timeline_runs(material: Material, names: Sequence[str]) -> dict[str, Stored
 
 def _provenance(results: Results) -> dict[str, str]:
     return provenance(results.run(name).manifest for name in results.frame["run"])
-
-
-def _write(file: Path, content: bytes) -> Path:
-    """Write aside, then rename: an older file stays whole until the new one is."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).rename(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return file

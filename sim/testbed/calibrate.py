@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from sim.core.errors import NotPossibleHere
+from sim.core.files import write_file
 from sim.core.host import HOST_SCHEMA_VERSION, HostFile
 from sim.testbed import binaries, calib, constants, containerd, machine, process, pulls, synthetic
 from sim.testbed.binaries import Binaries
@@ -76,11 +77,7 @@ def host_file(samples: Sequence[Sample]) -> HostFile:
 
 def write(host: HostFile, path: Path) -> None:
     """Write a host file, readable and in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = msgspec.json.format(msgspec.json.encode(host), indent=2)
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_bytes(text + b"\n")
-    temporary.replace(path)
+    write_file(path, msgspec.json.format(msgspec.json.encode(host), indent=2) + b"\n")
 
 
 def _plain(measure: str, programs: Binaries, folder: Path, repetitions: int) -> list[Sample]:

@@ -10,6 +10,7 @@ import msgspec
 
 from sim.catalog.workloads import recipe
 from sim.core.errors import BadInput, RunFailed
+from sim.core.files import write_file
 from sim.experiment.single import Result
 from sim.experiment.single import run as simulate
 from sim.testbed import binaries, images, link, machine, node, push, registry, small_disk, snapshotter
@@ -77,9 +78,8 @@ def store(facts: Sequence[Facts], path: Path) -> None:
     """Put facts into a record's file, which may hold those of other scenarios already, and write its page beside it."""
     old = msgspec.json.decode(path.read_bytes(), type=Record) if path.exists() else None
     record = updated(old, machine.describe(), facts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
-    path.with_suffix(".md").write_text(render(record, SCENARIOS))
+    write_file(path, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    write_file(path.with_suffix(".md"), render(record, SCENARIOS).encode())
 
 
 def told(scenario: Scenario, facts: Facts) -> str:

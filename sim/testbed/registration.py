@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from sim.core.errors import BadConfig
+from sim.core.files import write_file
 from sim.core.host import load_host
 from sim.core.manifest import MANIFEST_FILE, read_manifest
 from sim.experiment.plan import Plan, Task, host_file
 from sim.testbed.calibrate import CALIBRATION_INPUTS
 from sim.validation.cell import cell_of
-from sim.validation.files import write_file
 from sim.validation.registration import REGISTRATION_FILE, read_registration
 
 

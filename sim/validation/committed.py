@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from sim.core.errors import BadBundle
+from sim.core.files import write_file
 from sim.validation.comparison import CellRow, Comparison, DriftRow, PairRow, RequestsRow, ResidueRow
-from sim.validation.files import write_file
 from sim.validation.registration import REGISTRATION_FILE, read_earlier, read_registration
 from sim.validation.runs import RunRow
 from sim.validation.tables import from_csv, to_csv

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sim.core.files import write_file
 from sim.report.html import Picture
 from sim.report.page import Head, Section, page
 from sim.report.style import png
@@ -9,7 +10,6 @@ from sim.validation import page_tables as tables
 from sim.validation.compare import compare
 from sim.validation.comparison import Comparison
 from sim.validation.figures import draw_errors, draw_phases, draw_totals, label
-from sim.validation.files import write_file
 from sim.validation.findings import findings
 from sim.validation.registration import breaches, facts
 from sim.validation.residue import sentence, worst

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from sim.core.errors import BadInput
+from sim.core.files import write_file
 from sim.validation.committed import FOLDER, read_faults, read_tables, write_drift, write_tables
 from sim.validation.compare import compare
 from sim.validation.document import document
 from sim.validation.drift import drift
-from sim.validation.files import write_file
 
 DOCUMENT_FILE = "validation.md"
 PICTURE = Path("images", "validation.png")

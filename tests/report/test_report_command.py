@@ -10,7 +10,6 @@ from sim.cli.main import main
 from sim.cli.report import report
 from sim.core.errors import BadInput
 from sim.core.store import write_run
-from sim.report import build
 from tests.report.fake_results import manifest, write_startup
 
 VOID = {"meta", "img", "br", "link"}
@@ -167,21 +166,6 @@ def test_out_that_is_a_file_is_refused(startup, tmp_path):
     (tmp_path / "out").write_text("mine")
     assert isinstance(run(startup, "--out", tmp_path / "out").exception, BadInput)
     assert (tmp_path / "out").read_text() == "mine"
-
-
-def test_a_write_that_fails_leaves_the_older_page(tmp_path, monkeypatch):
-    page = tmp_path / "index.html"
-    page.write_text("older")
-
-    def full(*_):
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(build.os, "fdopen", full)
-    with pytest.raises(OSError, match="No space"):
-        build._write(page, b"newer")
-    monkeypatch.undo()
-    assert page.read_text() == "older"
-    assert [file.name for file in tmp_path.iterdir()] == ["index.html"]
 
 
 def test_names_from_results_are_text_not_markup(tmp_path):
