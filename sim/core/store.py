@@ -145,13 +145,21 @@ def _sorted(runs: pa.Table) -> pa.Table:
     return runs.sort_by([(key, "ascending") for key in keys])
 
 
+def run_folders(experiment_dir: Path) -> list[Path]:
+    """The folders of an experiment's stored runs, failed ones too, without those that are being written."""
+    return _with_manifest(experiment_dir, f"*/{MANIFEST_FILE}")
+
+
+def _with_manifest(path: Path, pattern: str) -> list[Path]:
+    return sorted(file.parent for file in path.glob(pattern) if not file.parent.name.startswith("."))
+
+
 def _run_folders(path: Path) -> list[Path]:
     if (path / MANIFEST_FILE).is_file():
         return [path]
-    for pattern in (f"*/{MANIFEST_FILE}", f"*/*/{MANIFEST_FILE}"):
-        found = sorted(file.parent for file in path.glob(pattern) if not file.parent.name.startswith("."))
-        if found:
-            return found
+    found = run_folders(path) or _with_manifest(path, f"*/*/{MANIFEST_FILE}")
+    if found:
+        return found
     raise BadInput(f"{path}: no results here; pass a folder that `lazypull run` wrote")
 
 

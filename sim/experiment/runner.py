@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from sim.core.errors import BadInput
-from sim.core.manifest import MANIFEST_FILE, Manifest, read_manifest
-from sim.core.store import is_complete, rebuild_runs
+from sim.core.manifest import Manifest, read_manifest
+from sim.core.store import is_complete, rebuild_runs, run_folders
 from sim.experiment.executors import Executor
 from sim.experiment.plan import Plan
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from sim.experiment.batch import Finished
 
-RUNS = f"[!.]*/{MANIFEST_FILE}"  # a folder with a dot is one that is being written
 PIECES_PER_JOB = 4  # batches a worker gets: more balance the load and move the bar, fewer load inputs less often
 
 
@@ -56,7 +55,7 @@ def run_plan(plan: Plan, out: Path, executor: Executor, advance: Callable[[int],
                 advance(len(answer))
         _drop_superseded(folder, plan)
     finally:
-        if any(folder.glob(RUNS)):
+        if run_folders(folder):
             rebuild_runs(folder)
     failed = tuple(run for run in finished if run.status == "failed")
     keys = tuple(task.manifest.key for task in plan.tasks)
@@ -70,10 +69,10 @@ def _drop_superseded(folder: Path, plan: Plan) -> None:
     """
     keys = {task.manifest.key for task in plan.tasks}
     configs = {_asked(task.manifest) for task in plan.tasks}
-    for file in folder.glob(RUNS):
-        manifest = read_manifest(file.parent)
+    for run in run_folders(folder):
+        manifest = read_manifest(run)
         if manifest.source == "model" and manifest.key not in keys and _asked(manifest) in configs:
-            shutil.rmtree(file.parent)
+            shutil.rmtree(run)
 
 
 def _asked(manifest: Manifest) -> bytes:

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 from sim.core.errors import LazypullError
-from sim.core.manifest import MANIFEST_FILE, Manifest
+from sim.core.manifest import Manifest
 from sim.core.result import RunTables
-from sim.core.store import is_complete, rebuild_runs, write_run
+from sim.core.store import is_complete, rebuild_runs, run_folders, write_run
 from sim.experiment.plan import Plan, Task
 from sim.testbed import machine
 from sim.testbed.counterpart import lacking, real_manifest
@@ -57,7 +57,7 @@ def measure(plan: Plan, out: Path, *, testbed: str, say: Callable[[str], None] =
                     stack.down()
         finally:
             stack.down()
-            if any(folder.glob(f"[!.]*/{MANIFEST_FILE}")):
+            if run_folders(folder):
                 rebuild_runs(folder)
     return Outcome(folder, len(pending) - failed, len(wanted) - len(pending), failed, len(plan.tasks) - len(possible))
 

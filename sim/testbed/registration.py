@@ -12,7 +12,8 @@ import msgspec
 from sim.core.errors import BadConfig
 from sim.core.files import write_file
 from sim.core.host import load_host
-from sim.core.manifest import MANIFEST_FILE, read_manifest
+from sim.core.manifest import read_manifest
+from sim.core.store import run_folders
 from sim.experiment.plan import Plan, Task, host_file
 from sim.testbed.calibrate import CALIBRATION_INPUTS
 from sim.validation.cell import cell_of
@@ -105,7 +106,7 @@ def register(folder: Path, new: Registration) -> Registration:
 
 def real_runs(folder: Path) -> int:
     """How many measured runs with numbers are stored."""
-    manifests = (read_manifest(file.parent) for file in folder.glob(f"[!.]*/{MANIFEST_FILE}"))
+    manifests = map(read_manifest, run_folders(folder))
     return sum(manifest.source == "real" and manifest.status == "done" for manifest in manifests)
 
 

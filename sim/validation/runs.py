@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.core.errors import BadInput
-from sim.core.manifest import MANIFEST_FILE
-from sim.core.store import StoredRun, load_run
+from sim.core.store import StoredRun, load_run, run_folders
 from sim.validation.cell import Cell, cell_of, order
 
 MEASURED, SIMULATED = "real", "model"  # of the manifest
@@ -60,7 +59,7 @@ class Run:
 
 def read_runs(folder: Path) -> list[Run]:
     """All runs of one experiment, by cell, source and replicate. Raises `BadInput` when there are none."""
-    places = sorted(file.parent for file in folder.glob(f"*/{MANIFEST_FILE}") if not file.parent.name.startswith("."))
+    places = run_folders(folder)
     if not places:
         raise BadInput(f"{folder}: no runs here; pass the folder of one experiment, as `testbed validate` fills it")
     runs = [_run(load_run(place)) for place in places]
