@@ -13,7 +13,7 @@ from sim.testbed import commands, leftovers, link, node, process, registry, snap
 from sim.testbed.binaries import Binaries, system_tool
 from sim.testbed.daemon_logs import LoggedSpan, lazy_steps, unpacks
 from sim.testbed.names import Addresses, Names
-from sim.testbed.requests import Request, layer_ranges, parse_log, whole_blobs
+from sim.testbed.requests import Request, layer_ranges, whole_blobs
 
 AT_MOST_S = 600.0
 READ_BYTES = 1 << 20
@@ -95,15 +95,13 @@ def run_where_no_node_is(
     node.start(here, addresses, order.settings, programs)
     drop_caches()
     warm([*node_programs(programs), *registry.blob_files(here.folder / "registry", repository(order.image))])
-    log = registry.request_log(here.folder / "registry")
-    seen = log.stat().st_size if log.exists() else 0
+    served = here.folder / "registry"
+    seen = registry.logged(served)
     with during():
         instants = client(here, order, programs)
-    with log.open("rb") as file:
-        file.seek(seen)
-        requests = parse_log(file)
+    requests = registry.requests_since(served, seen)
     folder = node.place(here).folder
-    measured = Measured(instants, requests, _lazy_mounts(folder), _logged(folder), _cpu_s(folder))
+    measured = Measured(instants, requests, len(leftovers.lazy_mounts_below(folder)), _logged(folder), _cpu_s(folder))
     prove_lazy(measured, lazy=order.lazy)
     return measured
 
@@ -176,10 +174,3 @@ def _logged(folder: Path) -> list[LoggedSpan]:
 def _cpu_s(folder: Path) -> dict[str, float]:
     found = {name: process.recorded(name, folder) for name in ("containerd", "stargz")}
     return {name: running.cpu_s() for name, running in found.items() if running is not None}
-
-
-def _lazy_mounts(folder: Path) -> int:
-    """How many FUSE layers are mounted below the node's folder now."""
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    fuse = "\n".join(line for line in lines if " - fuse" in line)
-    return len(leftovers.mounts_below(folder, fuse))

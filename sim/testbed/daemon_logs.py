@@ -62,10 +62,11 @@ def lazy_steps(lines: Iterable[str]) -> list[LoggedSpan]:
         except msgspec.DecodeError:
             continue
         now = _instant(line.time)
+        layer = line.src.rpartition("/")[2]  # REFERENCE/DIGEST
         if line.msg == "resolving":
-            begun.setdefault(("resolve", _digest(line.src)), now)
-        elif line.msg == "resolved" and ("resolve", _digest(line.src)) in begun:
-            spans.append(LoggedSpan("resolve", _digest(line.src), begun.pop(("resolve", _digest(line.src))), now))
+            begun.setdefault(("resolve", layer), now)
+        elif line.msg == "resolved" and ("resolve", layer) in begun:
+            spans.append(LoggedSpan("resolve", layer, begun.pop(("resolve", layer)), now))
         elif line.msg.startswith("preparing filesystem mount"):
             begun["mount", line.key] = now
         elif line.msg == "prepared remote snapshot" and ("mount", line.key) in begun:
@@ -84,8 +85,3 @@ def _instant(text: str) -> float:
     """Seconds since 1970 of an RFC 3339 time with up to nine decimals, of which Python keeps six."""
     whole, _, fraction = text.rstrip("Z").partition(".")
     return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
-
-
-def _digest(source: str) -> str:
-    """The layer's digest in REFERENCE/DIGEST."""
-    return source.rpartition("/")[2]

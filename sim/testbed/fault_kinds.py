@@ -106,9 +106,7 @@ def _time_out(site: Site) -> str:
 
 def mount_answers(folder: Path) -> str:
     """How the FUSE mounts below a folder answer a listing of their top."""
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    fuse = "\n".join(line for line in lines if " - fuse" in line)
-    answers = Counter(_answer(point) for point in leftovers.mounts_below(folder, fuse))
+    answers = Counter(_answer(point) for point in leftovers.lazy_mounts_below(folder))
     return ", ".join(f"{count} lazy mounts: {answer}" for answer, count in sorted(answers.items())) or "no lazy mounts"
 
 

@@ -18,7 +18,6 @@ from sim.testbed import up as testbeds
 from sim.testbed.cold_run import Measured, Order, client, cold_run, run_where_no_node_is
 from sim.testbed.commands import CommandFailed
 from sim.testbed.fault_facts import (
-    Asked,
     Facts,
     Predicted,
     Record,
@@ -34,7 +33,6 @@ from sim.testbed.faults_document import render
 from sim.testbed.inject import Course, injected
 from sim.testbed.names import names
 from sim.testbed.remains import remains
-from sim.testbed.requests import parse_log
 from sim.testbed.scenarios import SCENARIOS, Scenario
 
 CLIENT_AT_MOST_S = 60.0  # some four times what the slowest scenario takes without its fault
@@ -102,8 +100,8 @@ def _facts(scenario: Scenario, site: Site) -> Facts:
     node.stop(site.here)
     if scenario.disk_bytes is not None:
         small_disk.mount(site.here.folder / "disk.img", node.place(site.here).folder, size=scenario.disk_bytes)
-    course, log = Course(), registry.request_log(site.here.folder / "registry")
-    seen = log.stat().st_size
+    course, served = Course(), site.here.folder / "registry"
+    seen = registry.logged(served)
     end = _end(scenario, site, course)
     if scenario.fault is not None and course.happened is None:
         raise RunFailed(f"{scenario.name}: the run was over before the fault happened ({end})")
@@ -113,7 +111,7 @@ def _facts(scenario: Scenario, site: Site) -> Facts:
         status="failed" if isinstance(end, RunFailed) else "ready",
         normal_s=_rounded(normal.phases_s()),
         normal_asked=asked(normal.requests),
-        asked=_asked_since(log, seen),
+        asked=asked(registry.requests_since(served, seen)),
         ended_s=round(course.ended - course.asked, 3),
         phases_s=None if isinstance(end, RunFailed) else _rounded(end.phases_s()),
         error=_scrub(str(end), site) if isinstance(end, RunFailed) else None,
@@ -167,12 +165,6 @@ def _used(folder: Path) -> int:
 
 def _daemon_log(site: Site, name: str) -> Path:
     return node.place(site.here).folder / f"{name}.log"
-
-
-def _asked_since(log: Path, offset: int) -> Asked:
-    with log.open("rb") as file:
-        file.seek(offset)
-        return asked(parse_log(file))
 
 
 def _retry(site: Site) -> Retry:

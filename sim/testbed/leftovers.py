@@ -20,6 +20,16 @@ def mounts_below(folder: Path, mountinfo: str) -> list[str]:
     return [point for point in reversed(points) if point == prefix or point.startswith(prefix + "/")]
 
 
+def mountinfo() -> str:
+    """The mounts of this process's namespace, as the kernel lists them (man 5 proc)."""
+    return Path("/proc/self/mountinfo").read_text()
+
+
+def lazy_mounts_below(folder: Path) -> list[str]:
+    """Where FUSE layers are mounted below a folder now, innermost and newest first."""
+    return mounts_below(folder, "\n".join(line for line in mountinfo().splitlines() if " - fuse" in line))
+
+
 def _unescape(text: str) -> str:
     """The kernel writes blank, tab, newline and backslash of a path as octal numbers."""
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
@@ -29,7 +39,7 @@ def _unescape(text: str) -> str:
 
 def unmount_below(folder: Path) -> int:
     """Unmount everything below a folder, lazily where it is still busy. How many there were."""
-    points = mounts_below(folder, Path("/proc/self/mountinfo").read_text())
+    points = mounts_below(folder, mountinfo())
     for point in points:
         run("umount", "--lazy", point, accept=(0, 32))  # 32: already gone with an outer one
     return len(points)

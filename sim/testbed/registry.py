@@ -13,6 +13,7 @@ from sim.core.errors import RunFailed
 from sim.testbed import process
 from sim.testbed.binaries import Binaries, system_tool
 from sim.testbed.names import REGISTRY_PORT, Addresses, Names
+from sim.testbed.requests import Request, parse_log
 
 BACKEND = "127.0.0.1:5001"  # inside the testbed's namespace, so the same for every testbed
 
@@ -111,6 +112,19 @@ http {{
 def request_log(folder: Path) -> Path:
     """Where nginx writes its lines."""
     return folder / "requests.jsonl"
+
+
+def logged(folder: Path) -> int:
+    """How long the request log is, bytes: from where `requests_since` reads what comes next."""
+    log = request_log(folder)
+    return log.stat().st_size if log.exists() else 0
+
+
+def requests_since(folder: Path, offset: int) -> list[Request]:
+    """The requests that were logged from a byte of the log on."""
+    with request_log(folder).open("rb") as file:
+        file.seek(offset)
+        return parse_log(file)
 
 
 def blob_files(folder: Path, repository: str) -> list[Path]:

@@ -13,7 +13,7 @@ LOOPS = Path("/sys/block")
 
 def remains(names: Names) -> list[str]:
     """One line for each folder, mount, namespace, device, cgroup, loop device and process of a testbed. Needs root."""
-    mounts = leftovers.mounts_below(names.folder, Path("/proc/self/mountinfo").read_text())
+    mounts = leftovers.mounts_below(names.folder, leftovers.mountinfo())
     places = [names.folder, link.NAMESPACES / names.namespace, link.DEVICES / names.node_device]
     return [
         *(f"is there: {path}" for path in places if path.exists()),

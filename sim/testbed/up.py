@@ -49,15 +49,15 @@ def up(name: str, *, shape: Shape, settings: snapshotter.Settings) -> Addresses:
         here.folder.mkdir(parents=True)
         addresses = free_addresses(name, link.local_addresses())
         (here.folder / "addresses.json").write_bytes(msgspec.json.encode(addresses))
-        memory.keep(_reporting())
         try:
+            memory.keep(_reporting())
+            memory.touch()
             link.start(here, addresses, shape, programs)
             registry.start(here, addresses, programs)
             node.start(here, addresses, settings, programs)
         except BaseException:
             _remove(here)
             raise
-    memory.touch()
     return addresses
 
 
@@ -80,7 +80,7 @@ def status(name: str) -> Status:
     for path in DAEMONS:
         recorded = process.recorded(path.rpartition("/")[2], (here.folder / path).parent)
         running[path.rpartition("/")[2]] = recorded is not None and recorded.alive()
-    mounts = leftovers.mounts_below(here.folder, open_mountinfo())
+    mounts = leftovers.mounts_below(here.folder, leftovers.mountinfo())
     return Status(name, found.registry_host if found else None, running, len(mounts))
 
 
@@ -101,12 +101,6 @@ def check_root() -> None:
     """Raise `NotPossibleHere` unless this process is root."""
     if os.geteuid() != 0:
         raise NotPossibleHere("the testbed makes network namespaces, mounts and containers; run it as root")
-
-
-def open_mountinfo() -> str:
-    """The mounts of this process's namespace, as the kernel lists them."""
-    with open("/proc/self/mountinfo") as file:
-        return file.read()
 
 
 def _remove(here: Names) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sim.core.files import write_file
-from sim.report.html import Picture
+from sim.report.html import Picture, bullets
 from sim.report.page import Head, Section, page
 from sim.report.style import png
 from sim.validation import page_tables as tables
@@ -99,7 +99,7 @@ def _figure(anchor: str, title: str, lead: str, picture: Picture) -> Section:
 
 def _worst(comparison: Comparison) -> Section:
     rows = worst(comparison.of("total"))
-    sentences = tables.sentences_html([sentence(row, comparison.residue) for row in rows])
+    sentences = bullets([sentence(row, comparison.residue) for row in rows])
     lead = "The cells farthest off, and the kinds of time in which model and reality part."
     return Section("worst", "Worst cells", lead, (), (sentences, tables.residue_html(comparison)))
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sim.report.html import Column, bullets, table
+from sim.report.html import Column, table
 from sim.validation.comparison import Comparison
 from sim.validation.findings import Finding
 from sim.validation.overall import overall
@@ -129,11 +129,6 @@ def residue_html(comparison: Comparison) -> str:
     }
     rows = [_row(row) for row in comparison.residue if row.largest]
     return table(_frame(rows), columns) if rows else ""
-
-
-def sentences_html(texts: Sequence[str]) -> str:
-    """A list."""
-    return bullets(texts)
 
 
 def _keys() -> dict[str, Column]:
