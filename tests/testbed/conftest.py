@@ -1,16 +1,15 @@
 """A small catalog, experiment files that use it, and a real stack that is not there."""
 
 import pytest
-import yaml
 
 from sim.experiment.load import load_experiment
 from sim.experiment.plan import make_plan
 from sim.testbed import measure as measuring
-from tests.experiment.small import make_catalog
+from tests.experiment.conftest import catalog, config
 from tests.testbed.fakes import FakeStack
 from tests.testbed.real import skip_unless_possible, state_folder
 
-BASE = {"name": "exp", "workload": "tiny", "strategy": "lazy", "what_ifs": False}
+__all__ = ["catalog", "config", "fake", "plan", "real_stack"]
 
 
 @pytest.fixture
@@ -24,23 +23,6 @@ def fake(monkeypatch):
         return diary
 
     return put
-
-
-@pytest.fixture
-def catalog(tmp_path, monkeypatch):
-    folder = make_catalog(tmp_path / "catalog", ("tiny", "toy"))
-    monkeypatch.setenv("LAZYPULL_TRACES", str(folder))
-    return folder
-
-
-@pytest.fixture
-def config(tmp_path, catalog):
-    def write(**changes):
-        path = tmp_path / "config.yaml"
-        path.write_text(yaml.safe_dump(BASE | changes, sort_keys=False))
-        return path
-
-    return write
 
 
 @pytest.fixture
