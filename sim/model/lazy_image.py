@@ -31,6 +31,7 @@ class LazyImage:
 
     def __init__(self, world: World, node: int, columns: LayoutColumns, region_size: int, tasks: TaskManager) -> None:
         self.prices = fuse_prices(world.host)
+        self.create_s = world.host.lazy_create_s
         self.columns = columns
         self.tasks = tasks
         self.loaded = bytearray(len(columns.unit_blob))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import simpy
-from simpy import Event
 
 from sim.core.host import Host
 from sim.core.network import Network, Outage
@@ -97,7 +96,7 @@ class World:
             yield self._cpus[node].work(seconds)
             timeline.add(kind, start_s, self.env.now)
 
-    def keep(self, node: int, body_bytes: int) -> Event:
+    def keep(self, node: int, body_bytes: int) -> simpy.Event:
         """Let a node's client write so many bytes of an answer to its store and hash or read them; work on one core."""
         seconds = body_bytes * self.host.region_s_per_byte
         self.cpu_s[INFLATE] += seconds

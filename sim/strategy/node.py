@@ -82,8 +82,7 @@ def run_node(world: World, run: NodeRun, case: Case) -> Process:
     run.pulled_s = env.now
     yield from image.before_create(timeline)
     yield from _runtime_reads(run, case, RUNTIME_READS_AT_CREATE)
-    create_s = case.host.lazy_create_s if isinstance(case.strategy.client, Stargz) else case.host.create_s
-    yield from world.wait(create_s, APPLICATION, timeline)
+    yield from world.wait(image.create_s, APPLICATION, timeline)
     run.created_s = env.now
     yield from _runtime_reads(run, case, RUNTIME_READS_AT_START)
     yield from world.wait(case.host.start_s, APPLICATION, timeline)
