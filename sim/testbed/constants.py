@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sim.core.host import Constant
 from sim.testbed import fit
-from sim.testbed.fit import Cost, Sample, Statistic
+from sim.testbed.fit import Cost, Sample, Statistic, Work
 
 # Where another statistic than the first quartile is right.
 STATISTICS = {
@@ -31,8 +31,6 @@ LISTING_READS = 2  # readdir, and readdir that finds the end
 READ_AHEAD = 2 << 20  # bytes: the most one request of a chunk's bytes asks for (sim/model/lazy_layer.py)
 LEAST_TOUCHED = 60_000  # packed bytes: smaller files of a touch may lie in a region that is here already
 
-Typical = dict[tuple[int, int], float]  # (bytes, files) → seconds
-
 
 class Measured:
     """The samples of one calibration, and how a constant and its source line are made of them.
@@ -44,24 +42,18 @@ class Measured:
         self.samples = samples
         self.versions = versions
 
-    def typical(self, measure: str) -> Typical:
-        """Undisturbed seconds of each group of repetitions."""
+    def typical(self, measure: str) -> dict[Work, float]:
+        """Seconds of each group of repetitions, by (bytes, files, packed)."""
         statistic = STATISTICS.get(measure, Statistic.FIRST_QUARTILE)
-        return {key: fit.typical_s(seconds, statistic) for key, seconds in fit.group(self.samples, measure).items()}
-
-    def packed(self, measure: str) -> dict[tuple[int, int, int], float]:
-        """Seconds by (bytes, files, packed)."""
-        statistic = STATISTICS.get(measure, Statistic.FIRST_QUARTILE)
-        groups = fit.group_packed(self.samples, measure)
-        return {key: fit.typical_s(seconds, statistic) for key, seconds in groups.items()}
+        return {work: fit.typical_s(seconds, statistic) for work, seconds in fit.group(self.samples, measure).items()}
 
     def cost(self, measure: str) -> Cost:
         """Fixed seconds and seconds per byte of one measure."""
-        return fit.fit_cost({size: seconds for (size, _), seconds in self.typical(measure).items()})
+        return fit.fit_cost({size: seconds for (size, *_), seconds in self.typical(measure).items()})
 
     def constant(self, value: float, measure: str, what: str, component: str) -> Constant:
         """A constant with the spread and the number of its repetitions."""
-        groups = fit.group_packed(self.samples, measure).values()
+        groups = fit.group(self.samples, measure).values()
         count = sum(len(seconds) for seconds in groups)
         version = self.versions[component]
         statistic = STATISTICS.get(measure, Statistic.FIRST_QUARTILE).value
@@ -98,7 +90,7 @@ def _chunks(measured: Measured) -> dict[str, Constant]:
     fixed_s, per_byte_s, per_packed_s = fit.fit_terms(
         [
             ((1.0, float(raw), float(packed)), seconds - (packed // READ_AHEAD) * region.fixed_s)
-            for (raw, _, packed), seconds in measured.packed("touch").items()
+            for (raw, _, packed), seconds in measured.typical("touch").items()
             if packed >= LEAST_TOUCHED
         ]
     )
@@ -131,7 +123,7 @@ def _chunks(measured: Measured) -> dict[str, Constant]:
 
 def _beside(measured: Measured) -> float:
     """Processor seconds that pass on other cores for each second of a first touch."""
-    touches = fit.group_packed(measured.samples, "touch").values()
+    touches = fit.group(measured.samples, "touch").values()
     rounds = fit.group(measured.samples, "touch_processor").values()
     waited_s = sum(sum(seconds) for seconds in touches)
     return max(0.0, sum(sum(seconds) for seconds in rounds) / waited_s - 1)
@@ -152,7 +144,7 @@ def _regions(measured: Measured) -> dict[str, Constant]:
 
 
 def _unpack(measured: Measured) -> dict[str, Constant]:
-    rows = measured.packed("unpack")
+    rows = measured.typical("unpack")
     per_byte, per_packed, per_file = fit.fit_terms(
         [((float(raw), float(packed), float(files)), seconds) for (raw, files, packed), seconds in rows.items()]
     )
@@ -169,7 +161,7 @@ def _unpack(measured: Measured) -> dict[str, Constant]:
 def _pulls(measured: Measured) -> dict[str, Constant]:
     """Bookkeeping of a pull, by layers: after the last byte so much passes once and so much for each layer."""
     lazy, full = (
-        fit.fit_cost({layers: seconds for (_, layers), seconds in measured.typical(measure).items()})
+        fit.fit_cost({layers: seconds for (_, layers, _), seconds in measured.typical(measure).items()})
         for measure in ("lazy_tail", "full_tail")
     )
     (begin_s,) = measured.typical("pull_begin").values()

@@ -8,6 +8,8 @@ import numpy as np
 
 IQR_OF_A_NORMAL = 1.349  # interquartile range ÷ standard deviation of a normal distribution
 
+Work = tuple[int, int, int]  # bytes, files, packed
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -31,20 +33,9 @@ class Cost:
     per_unit_s: float
 
 
-def group(samples: Iterable[Sample], measure: str) -> dict[tuple[int, int], list[float]]:
-    """The seconds of one measure by (bytes, files). Raises `KeyError` if it was never taken."""
-    grouped: dict[tuple[int, int], list[float]] = {}
-    for sample in samples:
-        if sample.measure == measure:
-            grouped.setdefault((sample.bytes, sample.files), []).append(sample.seconds)
-    if not grouped:
-        raise KeyError(measure)
-    return grouped
-
-
-def group_packed(samples: Iterable[Sample], measure: str) -> dict[tuple[int, int, int], list[float]]:
-    """The seconds of one measure by (bytes, files, packed). Raises `KeyError` if it was never taken."""
-    grouped: dict[tuple[int, int, int], list[float]] = {}
+def group(samples: Iterable[Sample], measure: str) -> dict[Work, list[float]]:
+    """The seconds of one measure by the work done. Raises `KeyError` if it was never taken."""
+    grouped: dict[Work, list[float]] = {}
     for sample in samples:
         if sample.measure == measure:
             grouped.setdefault((sample.bytes, sample.files, sample.packed), []).append(sample.seconds)

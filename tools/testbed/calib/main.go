@@ -35,7 +35,7 @@ var measures = map[string]func(settings) error{
 	"region":  measureRegion,  // HTTP range → region cache → reader
 	"fuse":    measureFUSE,    // operations on a mounted lazy layer, first touches among them
 	"local":   measureLocal,   // the same operations on an unpacked layer under overlayfs
-	"runtime": measureRuntime, // containerd + runc: snapshot, create, start, exit
+	"runtime": measureRuntime, // containerd + runc: start, exit
 	"serve":   serve,          // helper: a blob over HTTP
 	"ops":     runOps,         // helper: timed file operations below a folder
 }

@@ -9,10 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
@@ -38,9 +36,6 @@ func measureRuntime(s settings) error {
 	}
 	for rep := range s.reps {
 		if err := coolDown(s.args[2:]); err != nil {
-			return err
-		}
-		if err := timeSnapshot(ctx, client, rep); err != nil {
 			return err
 		}
 		if err := timeContainer(ctx, client, image, rep); err != nil {
@@ -134,31 +129,14 @@ func tarFiles(files map[string][]byte) ([]byte, error) {
 	return buffer.Bytes(), err
 }
 
-func timeSnapshot(ctx context.Context, client *containerd.Client, rep int) error {
-	service := client.SnapshotService("overlayfs")
-	key, name := fmt.Sprint("extract-", rep), fmt.Sprint("layer-", rep)
-	keep := snapshots.WithLabels(map[string]string{"containerd.io/gc.root": "calibration"})
-	begin := time.Now()
-	if _, err := service.Prepare(ctx, key, "", keep); err != nil {
-		return err
-	}
-	if err := service.Commit(ctx, name, key, keep); err != nil {
-		return err
-	}
-	emit("snapshot", 0, 1, time.Since(begin).Seconds())
-	return service.Remove(ctx, name)
-}
-
 func timeContainer(ctx context.Context, client *containerd.Client, image containerd.Image, rep int) error {
 	id := fmt.Sprint("calibration-", rep)
-	begin := time.Now()
 	container, err := client.NewContainer(ctx, id, containerd.WithImage(image), containerd.WithSnapshotter("overlayfs"),
 		containerd.WithNewSnapshot(id, image), containerd.WithNewSpec(oci.WithImageConfig(image)))
 	if err != nil {
 		return err
 	}
 	defer container.Delete(ctx, containerd.WithSnapshotCleanup)
-	emit("create", 0, 1, time.Since(begin).Seconds())
 	started := monotonic()
 	var output bytes.Buffer
 	task, err := container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, &output, os.Stderr)))
