@@ -79,10 +79,19 @@ def status(name: str, as_json: bool) -> None:
     click.echo(f"{'mounts':12} {found.mounts}")
 
 
+_config = click.argument("config", type=click.Path(path_type=Path))
+_sets = click.option(
+    "--set", "sets", multiple=True, metavar="A.B=C", help="Override a value; `matrix.A.B=[…]` an axis."
+)
+_results = click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Where to."
+)
+
+
 @testbed.command()
-@click.argument("config", type=click.Path(path_type=Path))
-@click.option("--set", "sets", multiple=True, metavar="A.B=C", help="Override a value; `matrix.A.B=[…]` an axis.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Where to.")
+@_config
+@_sets
+@_results
 @click.option("--name", default="measure", show_default=True, help="Testbed to bring up for it.")
 def measure(config: Path, sets: tuple[str, ...], out: Path, name: str) -> None:
     """Run the experiment file CONFIG on the real stack; replicates are repetitions. Resumes like `run`."""
@@ -102,9 +111,9 @@ def measure(config: Path, sets: tuple[str, ...], out: Path, name: str) -> None:
 
 
 @testbed.command()
-@click.argument("config", type=click.Path(path_type=Path))
-@click.option("--set", "sets", multiple=True, metavar="A.B=C", help="Override a value; `matrix.A.B=[…]` an axis.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Where to.")
+@_config
+@_sets
+@_results
 @click.option("--name", default="validate", show_default=True, help="Testbed to bring up for it.")
 @click.option("--measure-only", is_flag=True, help="Register and measure; simulate and compare another time.")
 @click.option("--no-measure", is_flag=True, help="Simulate and compare what is measured already.")
