@@ -31,7 +31,7 @@ SUMMARY_FIELDS: dict[str, str] = {
     "stall_p50_s": "median stall of operations that stalled",
     "stall_p99_s": "99th percentile of the same",
     "unpack_cpu_s": "CPU time of unpacking",
-    "inflate_cpu_s": "CPU time of inflating and hashing chunks",
+    "inflate_cpu_s": "CPU time of keeping what arrives and of inflating and hashing chunks",
     "copyup_bytes": "bytes copied up by the overlay",
     "disk_bytes": "bytes the client wrote to disk",
     "clairvoyant_total_s": "the same cell under the clairvoyant preset",
@@ -41,7 +41,7 @@ SHARE_KINDS: tuple[str, ...] = (
     "round_trip",
     "registry",
     "unpack",
-    "inflate",  # inflate, hash and cache write of chunks
+    "inflate",  # keeping what arrives; inflate, hash and cache write of chunks
     "fuse",  # operations answered without a fetch
     "prefetch_wait",
     "application",  # the workload's own time, container floors included
