@@ -13,10 +13,10 @@ from sim.catalog.priorities import paths_by_layer
 from sim.catalog.workloads import TRACE_KINDS, TREE_FOLDER, layout_folder, workload_folder
 from sim.core.errors import ContentMismatch
 from sim.core.layout import Layout, write_layout
+from sim.core.source import FileSource
 from sim.core.trace import Trace, read_trace
 from sim.core.tree import Tree, read_tree, write_tree
 from sim.formats.estargz import layers_layout, open_blob
-from sim.formats.source import FileSource
 from sim.formats.tarlayer import tar_layout
 
 Say = Callable[[str], None]

@@ -7,7 +7,7 @@ from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 from sim.core.errors import BadBlob
-from sim.formats.source import Source
+from sim.core.source import Source
 
 READ_BYTES = 1 << 16  # compressed bytes held at a time
 PIECE_BYTES = 1 << 18  # most decoded bytes in one piece

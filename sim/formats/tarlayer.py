@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from sim.core.errors import BadBlob
 from sim.core.layout import BLOBS_SCHEMA, INDEX_SCHEMA, Layout
+from sim.core.source import FileSource, Source, sha256_of
 from sim.core.tree import Tree
 from sim.formats.files import KIND_CODE, REG, LayerFiles, Listing, clean_files
 from sim.formats.inflate import GZIP_MAGIC, inflate_blob
 from sim.formats.names import text_of
-from sim.formats.source import FileSource, Source, sha256_of
 from sim.formats.tables import Ints, labels, make_entries, make_extents, make_tree, make_units
 from sim.formats.tarstream import TarStream
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sim.catalog.converter import BLOB_FILE, convert_layer
 from sim.core.errors import NotPossibleHere
+from sim.core.source import FileSource
 from sim.formats.estargz import open_blob
-from sim.formats.source import FileSource
 from sim.oci.diff import LayerBlob, write_layer
 from sim.oci.folder import ImageConfig, ImageLayer, write_image
 from sim.testbed.images import TOC_DIGEST

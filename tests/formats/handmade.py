@@ -6,7 +6,7 @@ import io
 import json
 import tarfile
 
-from sim.formats.source import BytesSource
+from sim.core.source import BytesSource
 
 EMPTY_BODY = b"\x01\x00\x00\xff\xff" + bytes(8)
 

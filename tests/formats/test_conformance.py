@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
+from sim.core.source import FileSource
 from sim.formats.estargz import layers_layout, open_blob
-from sim.formats.source import FileSource
 from sim.formats.tarlayer import tar_layout
 from sim.testing.layer_format import LayerFormatSuite
 from tests.formats.samples import NAMES, blob_path, tar_path

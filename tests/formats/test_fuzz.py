@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from sim.core.bundle import column
 from sim.core.errors import BadInput
+from sim.core.source import BytesSource
 from sim.formats.estargz import layers_layout, open_blob, read_file, verify
 from sim.formats.estargz.footer import FOOTER_SIZE, parse_footer
-from sim.formats.source import BytesSource
 from sim.formats.tarlayer import read_tar_layer, tar_layers_layout
 from tests.formats.handmade import HEAD, blob, external_footer, footer, legacy_footer, sha
 from tests.formats.samples import blob_path, tar_path

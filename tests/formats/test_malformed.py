@@ -8,10 +8,10 @@ import tracemalloc
 import pytest
 
 from sim.core.errors import BadBlob
+from sim.core.source import BytesSource
 from sim.formats.estargz import layers_layout, open_blob, read_file, verify
 from sim.formats.estargz.footer import parse_footer
 from sim.formats.inflate import PIECE_BYTES
-from sim.formats.source import BytesSource
 from tests.formats import handmade
 from tests.formats.handmade import HEAD, blob, file_entry, footer, sha
 from tests.formats.samples import blob_path

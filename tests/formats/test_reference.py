@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 
 from sim.core.errors import BadBlob, BadInput
+from sim.core.source import FileSource
 from sim.core.tree import FILE_KINDS
 from sim.formats.estargz import layers_layout, open_blob, read_file, verify
 from sim.formats.files import WHITEOUT
-from sim.formats.source import FileSource
 from tests.formats.samples import DATA, FACTS, NAMES, blob_path, reference_dump, tar_path
 
 LANDMARKS = {".prefetch.landmark", ".no.prefetch.landmark"}

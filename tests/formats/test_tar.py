@@ -11,7 +11,7 @@ import tracemalloc
 import pytest
 
 from sim.core.errors import BadBlob
-from sim.formats.source import BytesSource
+from sim.core.source import BytesSource
 from sim.formats.tarlayer import read_tar_layer, tar_layers_layout, tar_layout
 from tests.formats.samples import FACTS, NAMES, tar_path
 from tests.formats.tar_oracle import tar_content_id

@@ -7,13 +7,13 @@ import numpy as np
 
 from sim.core.errors import BadBlob
 from sim.core.layout import Landmark
+from sim.core.source import Source
 from sim.formats.estargz.chunks import ChunkTable, build_chunks
 from sim.formats.estargz.digests import parse_digest
 from sim.formats.estargz.footer import Footer, read_footer
 from sim.formats.estargz.toc import MAX_TOC_BYTES, MAX_TOC_ENTRIES, Toc, TocEntry, read_toc
 from sim.formats.files import KIND_CODE, REG, LayerFiles, Listing, clean_files
 from sim.formats.names import NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK
-from sim.formats.source import Source
 
 EMPTY_DIGEST = hashlib.sha256(b"").digest()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sim.core.errors import BadBlob
-from sim.formats.source import Source
+from sim.core.source import Source
 
 FOOTER_SIZE = 51  # 10 header + 2 XLEN + 4 subfield head + 22 subfield + 5 empty block + 8 trailer
 LEGACY_FOOTER_SIZE = 47  # stargz wrote the 22 bytes without the 4-byte subfield head

@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from sim.core.errors import BadInput
 from sim.core.layout import BLOBS_SCHEMA, INDEX_SCHEMA, Layout
+from sim.core.source import sha256_of
 from sim.core.tree import Tree
 from sim.formats.estargz.blob import EstargzBlob
 from sim.formats.estargz.chunks import ChunkTable
-from sim.formats.source import sha256_of
 from sim.formats.tables import (
     Ints,
     entry_rows,

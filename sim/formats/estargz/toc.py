@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from sim.core.errors import BadBlob
+from sim.core.source import Source
 from sim.formats.estargz.footer import Footer
 from sim.formats.inflate import inflate_member
 from sim.formats.names import TOC_NAME
-from sim.formats.source import Source
 
 TAR_BLOCK = 512
 MAX_TOC_BYTES = 1 << 28  # of JSON: some 600,000 entries; a bigger layer is not known
