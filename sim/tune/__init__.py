@@ -1,0 +1,1 @@
+"""Which layout and which client settings start a recorded workload soonest on a network."""
