@@ -9,7 +9,6 @@ from typing import Any
 from sim.catalog.build import built_layers
 from sim.catalog.cache import image_folder
 from sim.catalog.converter import BLOB_FILE, BlobFacts, convert_layer, converter_version
-from sim.catalog.priorities import paths_by_layer
 from sim.catalog.workloads import TRACE_KINDS, TREE_FOLDER, layout_folder, workload_folder
 from sim.core.errors import ContentMismatch
 from sim.core.layout import Layout, write_layout
@@ -18,6 +17,7 @@ from sim.core.trace import Trace, read_trace
 from sim.core.tree import Tree, read_tree, write_tree
 from sim.formats.estargz import layers_layout, open_blob
 from sim.formats.tarlayer import tar_layout
+from sim.plan.priorities import paths_by_layer
 
 Say = Callable[[str], None]
 GZIP_BY = {"converter": "none: the layers as built", "gzip_level": 6}

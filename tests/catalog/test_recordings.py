@@ -2,10 +2,10 @@
 
 import pytest
 
-from sim.catalog.priorities import paths_by_layer
 from sim.catalog.recordings import middle, ready_at, record_runs, spread
 from sim.core.errors import BadBundle, RunFailed
 from sim.core.tree import Tree
+from sim.plan.priorities import paths_by_layer
 from tests.catalog.conftest import MILLISECOND, tiny_trace
 
 
