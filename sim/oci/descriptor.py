@@ -46,7 +46,7 @@ class Descriptor:
     media_type: str
     digest: str
     size: int
-    annotations: Mapping[str, str] = field(default=NOTHING)
+    annotations: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
     platform: Platform | None = None
 
     @property
