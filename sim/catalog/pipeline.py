@@ -10,13 +10,12 @@ from sim.catalog.convert import convert_image, convert_with_landmark
 from sim.catalog.converter import converter_version
 from sim.catalog.provenance import image_facts, note, now, recording_facts
 from sim.catalog.recordings import Recorded, ready_at, record_runs
-from sim.catalog.workloads import TRACE_KINDS, Workload, recipe, workload, workload_folder
+from sim.catalog.workloads import SECOND_TRACE, TRACE_KINDS, Workload, recipe, workload, workload_folder
 from sim.core.trace import Trace, read_trace, write_trace
 
 Stage = Literal["image", "convert", "record", "time"]
 STAGES: tuple[Stage, ...] = ("image", "convert", "record", "time")
 DELAYS_S = {"throttled": 0.005, "local": 0.0}  # why a recording is throttled: docs/model.md, "Replay"
-SECOND_TRACE = "cold-5ms-b.trace"  # another throttled run of the same hour, for replicates
 MARK_RULE = "mark:"
 
 Say = Callable[[str], None]

@@ -17,6 +17,8 @@ FOLDER_VARIABLE = "LAZYPULL_TRACES"
 TREE_FOLDER = "tree"
 PROVENANCE_FILE = "provenance.json"
 LAYOUT_FORMATS: tuple[str, ...] = ("gzip", "estargz", "estargz-landmark")
+BLOCKS_FOLDER = "blocks"
+SECOND_TRACE = "cold-5ms-b.trace"  # another throttled run of the same hour
 TRACE_KINDS: Mapping[str, str] = {"throttled": "cold-5ms.trace", "local": "local-0ms.trace"}
 
 
@@ -44,6 +46,16 @@ class Workload:
     def tree(self) -> Path:
         """The tree bundle."""
         return self.folder / TREE_FOLDER
+
+    @property
+    def blocks(self) -> Path:
+        """The bundle of measured blocks."""
+        return self.folder / BLOCKS_FOLDER
+
+    @property
+    def second_trace(self) -> Path:
+        """Another throttled recording: what is tuned on one is judged on the other."""
+        return self.folder / SECOND_TRACE
 
 
 class _TreeHeader(msgspec.Struct):

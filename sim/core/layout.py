@@ -84,6 +84,7 @@ class Layout:
     blobs, entries, units, extents, index: tables with the schemas above. Units are sorted by
     (blob, offset), extents by (entry, file_offset), entries by (layer, path).
     synthetic: true when any part was made up rather than read from a real blob.
+    estimated: no such blob was written: sizes and places were computed from measured compressibility of the same files.
     """
 
     format: str
@@ -94,6 +95,7 @@ class Layout:
     extents: pa.Table
     index: pa.Table
     synthetic: bool = False
+    estimated: bool = False
 
 
 def write_layout(path: Path, layout: Layout, provenance: dict[str, Any]) -> None:
@@ -103,6 +105,7 @@ def write_layout(path: Path, layout: Layout, provenance: dict[str, Any]) -> None
         "content_id": layout.content_id,
         "synthetic": layout.synthetic,
         "provenance": provenance,
+        **({"estimated": True} if layout.estimated else {}),
     }
     write_bundle(path, LAYOUT_KIND, header, {name: getattr(layout, name) for name in LAYOUT_KIND.tables})
 
@@ -110,5 +113,5 @@ def write_layout(path: Path, layout: Layout, provenance: dict[str, Any]) -> None
 def read_layout(path: Path | str) -> Layout:
     """Read a layout bundle. Raises `BadBundle`."""
     header, tables = read_bundle(path, LAYOUT_KIND)
-    synthetic = bool(header.get("synthetic", False))
-    return Layout(str(header["format"]), str(header["content_id"]), **tables, synthetic=synthetic)
+    flags = {name: bool(header.get(name, False)) for name in ("synthetic", "estimated")}
+    return Layout(str(header["format"]), str(header["content_id"]), **tables, **flags)

@@ -86,7 +86,7 @@ def compute(task: Task, inputs: Inputs, totals: Totals) -> RunTables:
 def case_of(task: Task, inputs: Inputs, strategy: Strategy) -> Case:
     """The simulator's input for a task under a strategy."""
     cell = task.cell
-    image = inputs.image(task.workload, strategy, cell.image)
+    image = inputs.image(task.workload, strategy, cell)
     return Case(
         workload=cell.workload,
         columns=image.columns,
@@ -104,15 +104,16 @@ def batches(tasks: Iterable[Task], folder: Path, at_least: int) -> list[Batch]:
     groups: dict[Any, dict[Any, list[Task]]] = defaultdict(lambda: defaultdict(list))
     for task in tasks:
         cell = task.cell
-        network = (cell.network.model_dump_json(), cell.host, cell.replicate, cell.seed, cell.nodes)
-        groups[cell.workload, cell.image.model_dump_json()][network].append(task)
+        layout = cell.layout.model_dump_json()
+        bound = (layout, cell.network.model_dump_json(), cell.host, cell.replicate, cell.seed, cell.nodes)
+        groups[cell.workload, cell.image.model_dump_json()][bound].append(task)
     pieces = -(-at_least // max(1, len(groups)))
     made: list[Batch] = []
     for group in groups.values():
-        networks = list(group.values())
-        size = -(-len(networks) // pieces)
-        for start in range(0, len(networks), size):
-            part = networks[start : start + size]
+        shared = list(group.values())
+        size = -(-len(shared) // pieces)
+        for start in range(0, len(shared), size):
+            part = shared[start : start + size]
             made.append(Batch(folder, tuple(itertools.chain.from_iterable(part))))
     return made
 

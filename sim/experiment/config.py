@@ -1,6 +1,6 @@
 """The experiment file's shape: one `Cell` is one run, checked at the edge, values kept as they were written."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -13,7 +13,17 @@ from pydantic import (
 
 from sim.core.network import Network, Outage, Registry
 from sim.core.units import parse_duration, parse_rate
-from sim.experiment.quantities import Duration, PerSecond, PositiveSize, Rate, Size, requests_per_s, size_bytes
+from sim.experiment.quantities import (
+    ChunkSize,
+    Duration,
+    PerSecond,
+    PositiveSize,
+    Rate,
+    Size,
+    requests_per_s,
+    size_bytes,
+)
+from sim.plan.layout_options import CHUNK_BYTES, LayoutOptions
 
 
 class Part(BaseModel):
@@ -95,6 +105,43 @@ class ImageConfig(Part):
         return self.total is None and self.layers is None and self.read_share is None
 
 
+class LandmarkConfig(Part):
+    """Which files lie before the prefetch landmark, and how they are arranged there.
+
+    share: of the files that a recording reads in the image, those read first, by number. order: of these files: as
+    first read, small ones first, or by path. trace: the recording that tells; second: the other throttled one.
+    """
+
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    order: Literal["access", "size", "path"] = "access"
+    trace: Literal["throttled", "second", "local"] = "throttled"
+
+
+class LayoutConfig(Part):
+    """Another eStargz layout of the recorded image than the catalog's, estimated; null leaves a setting as there.
+
+    chunk_size: raw bytes of a chunk. min_chunk_size: compressed bytes from which a gzip member is closed, 0: a member
+    for each chunk. landmark: for every eStargz strategy, share 0 for none; null: as the strategy's format has it.
+    """
+
+    chunk_size: ChunkSize | None = None
+    min_chunk_size: Size | None = None
+    landmark: LandmarkConfig | None = None
+
+    def options(self, priorities: tuple[tuple[str, ...], ...] | None = None) -> LayoutOptions:
+        """Numbers for the estimate; what is left out is as the converter has it."""
+        return LayoutOptions(
+            chunk_size_bytes=CHUNK_BYTES if self.chunk_size is None else size_bytes(self.chunk_size),
+            min_chunk_size_bytes=0 if self.min_chunk_size is None else size_bytes(self.min_chunk_size),
+            priorities=priorities,
+        )
+
+    @property
+    def as_recorded(self) -> bool:
+        """No other layout was asked for."""
+        return self.chunk_size is None and self.min_chunk_size is None and self.landmark is None
+
+
 class Switchable(Part):
     """A part that `none` leaves out."""
 
@@ -157,7 +204,24 @@ class Cell(Part):
     network: NetworkConfig = NetworkConfig()
     host: str = "reference"
     image: ImageConfig = ImageConfig()
+    layout: LayoutConfig = LayoutConfig()
     nodes: Annotated[int, Field(ge=1, le=100_000)] = 1
     replicate: Annotated[int, Field(ge=0)] = 0
     seed: Annotated[int, Field(ge=0)] = 1
     what_ifs: bool = True
+
+    @model_validator(mode="after")
+    def _one_change(self) -> Self:
+        if not self.image.as_recorded and not self.layout.as_recorded:
+            raise ValueError(
+                "image and layout were both given, but padded images have no estimated layout; leave out one"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_default_layout(self, serialize: SerializerFunctionWrapHandler) -> Any:
+        """Keep the form of results that were stored before layouts could be asked for."""
+        given = serialize(self)
+        if self.layout.as_recorded:
+            del given["layout"]
+        return given

@@ -5,17 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from sim.catalog import Workload
-from sim.core.bundle import bundle_digest
+from sim.core.blocks import Blocks, read_blocks
+from sim.core.bundle import HEADER_FILE, bundle_digest
 from sim.core.errors import BadBundle, ContentMismatch
 from sim.core.layout import Layout, read_layout
 from sim.core.program import Program
 from sim.core.trace import Trace, read_trace
-from sim.experiment.config import ImageConfig
+from sim.core.tree import Tree, read_tree
+from sim.experiment.config import Cell, ImageConfig, LayoutConfig
+from sim.experiment.estimated import is_estimated, landmark_of, layout_options, recording_of
 from sim.experiment.padded_layout import pad_layout
 from sim.experiment.padded_trace import pad_trace
 from sim.experiment.padding import Padding, PaddingRequest, plan_padding
 from sim.plan.columns import LayoutColumns, layout_columns
 from sim.plan.compile import compile_program
+from sim.plan.estimate import estimate_layout
 from sim.plan.plain import way_s, without_recorder
 from sim.strategy import Strategy
 
@@ -35,6 +39,8 @@ class Inputs:
 
     _layouts: dict[Path, Layout] = field(default_factory=dict)
     _traces: dict[Path, Trace] = field(default_factory=dict)
+    _trees: dict[Path, Tree] = field(default_factory=dict)
+    _blocks: dict[Path, Blocks] = field(default_factory=dict)
     _digests: dict[Path, str] = field(default_factory=dict)
     _paddings: dict[Any, Padding] = field(default_factory=dict)
     _images: dict[Any, Image] = field(default_factory=dict)
@@ -55,6 +61,18 @@ class Inputs:
             self._traces[path] = trace
         return self._traces[path]
 
+    def tree(self, path: Path) -> Tree:
+        """Read a tree bundle. Raises `BadBundle`."""
+        if path not in self._trees:
+            self._trees[path] = read_tree(path)
+        return self._trees[path]
+
+    def blocks(self, path: Path) -> Blocks:
+        """Read a bundle of measured blocks. Raises `BadBundle`."""
+        if path not in self._blocks:
+            self._blocks[path] = read_blocks(path)
+        return self._blocks[path]
+
     def digest(self, path: Path) -> str:
         """Digest of a bundle that was read."""
         if path not in self._digests:
@@ -70,6 +88,23 @@ class Inputs:
                 f"not the same files; run `lazypull catalog build {workload.name}`"
             )
 
+    def check_blocks(self, workload: Workload) -> None:
+        """Raise `BadBundle` or `ContentMismatch` unless blocks were measured of the files of the gzip layout."""
+        if not (workload.blocks / HEADER_FILE).exists():
+            raise BadBundle(
+                f"{workload.blocks}: blocks were not measured, which `layout:` needs; "
+                f"run `lazypull catalog build {workload.name} --stage blocks`"
+            )
+        measured, laid_out = (
+            self.blocks(workload.blocks).content_id,
+            self.layout(workload.layouts["gzip"]).content_id,
+        )
+        if measured != laid_out:
+            raise ContentMismatch(
+                f"{workload.blocks} was measured on content {_short(measured)} but the gzip layout has "
+                f"{_short(laid_out)}; run `lazypull catalog build {workload.name} --stage blocks`"
+            )
+
     def padding(self, workload: Workload, image: ImageConfig) -> Padding:
         """Synthetic files to add, the same for every format. Raises `BadConfig` when the image asked for is smaller."""
         key = (workload.name, image.model_dump_json())
@@ -79,18 +114,29 @@ class Inputs:
             self._paddings[key] = plan_padding(gzip, estargz, self.trace(workload.traces["throttled"]), request)
         return self._paddings[key]
 
-    def image(self, workload: Workload, strategy: Strategy, image: ImageConfig) -> Image:
-        """Layout and program for a strategy, padded where that was asked for."""
-        key = (workload.name, strategy.format, strategy.recording, image.model_dump_json())
+    def image(self, workload: Workload, strategy: Strategy, cell: Cell) -> Image:
+        """Layout and program for a strategy: padded, or with an estimated layout, where that was asked for."""
+        layout = cell.layout.model_dump_json() if is_estimated(strategy, cell.layout) else None
+        key = (workload.name, strategy.format, strategy.recording, cell.image.model_dump_json(), layout)
         if key not in self._images:
-            self._images[key] = self._make(workload, strategy, image)
+            self._images[key] = self._make(workload, strategy, cell)
         return self._images[key]
 
-    def _make(self, workload: Workload, strategy: Strategy, image: ImageConfig) -> Image:
-        layout = self.layout(workload.layouts[strategy.format])
+    def estimated(self, workload: Workload, strategy: Strategy, config: LayoutConfig) -> Layout:
+        """The layout that the image would have. Raises `BadBundle`, `BadInput` or `ContentMismatch`."""
+        landmark = landmark_of(config, strategy.format)
+        trace = None if landmark is None else self.trace(recording_of(workload, landmark.trace))
+        options = layout_options(config, landmark, trace, self.tree(workload.tree))
+        return estimate_layout(self.layout(workload.layouts["gzip"]), self.blocks(workload.blocks), options)
+
+    def _make(self, workload: Workload, strategy: Strategy, cell: Cell) -> Image:
         trace = self.trace(workload.traces[strategy.recording])
-        if not image.as_recorded:
-            padding = self.padding(workload, image)
+        if is_estimated(strategy, cell.layout):
+            layout = self.estimated(workload, strategy, cell.layout)
+        else:
+            layout = self.layout(workload.layouts[strategy.format])
+        if not cell.image.as_recorded:
+            padding = self.padding(workload, cell.image)
             layout, trace = pad_layout(layout, padding), pad_trace(trace, padding)
         program = without_recorder(compile_program(trace, layout), self._way_s(workload))
         return Image(layout_columns(layout), program, trace.header.readiness)

@@ -14,8 +14,9 @@ from sim.catalog import Workload, workload
 from sim.core.host import Host, LoadedHost, load_host
 from sim.core.manifest import Manifest
 from sim.experiment.compose import compose
-from sim.experiment.config import Cell
+from sim.experiment.config import Cell, LayoutConfig
 from sim.experiment.draw import host_of
+from sim.experiment.estimated import is_estimated, landmark_of, recording_of
 from sim.experiment.inputs import Inputs
 from sim.experiment.load import Experiment
 from sim.experiment.version import commit, model_version, versions
@@ -85,8 +86,8 @@ class _Planner:
     def _key_parts(self, cell: Cell, found: Workload, loaded: LoadedHost) -> tuple[dict[str, Any], bool]:
         """Everything that changes the numbers, and whether any of it was made up."""
         strategy = compose(cell.strategy)
-        digests, synthetic = self._inputs_of(found, strategy)
-        bound_digests, bound_synthetic = self._inputs_of(found, preset(BOUND))
+        digests, synthetic = self._inputs_of(found, strategy, cell.layout)
+        bound_digests, bound_synthetic = self._inputs_of(found, preset(BOUND), cell.layout)
         if not cell.image.as_recorded:
             self._inputs.padding(found, cell.image)
             digests |= {f"padded like {name}": self._inputs.digest(found.layouts[name]) for name in ("gzip", "estargz")}
@@ -106,13 +107,24 @@ class _Planner:
             "replicate": cell.replicate,
             "what_ifs": cell.what_ifs,
         }
+        if not cell.layout.as_recorded:
+            landmark = cell.layout.model_dump()["landmark"]
+            parts["layout"] = {"options": plain(cell.layout.options()), "landmark": landmark}
         return parts, synthetic or bound_synthetic
 
-    def _inputs_of(self, found: Workload, strategy: Strategy) -> tuple[dict[str, str], bool]:
-        layout, trace = found.layouts[strategy.format], found.traces[strategy.recording]
-        self._inputs.check_same_content(found, trace, layout)
-        synthetic = self._inputs.layout(layout).synthetic or self._inputs.trace(trace).header.synthetic
-        return {"layout": self._inputs.digest(layout), "trace": self._inputs.digest(trace)}, synthetic
+    def _inputs_of(self, found: Workload, strategy: Strategy, config: LayoutConfig) -> tuple[dict[str, str], bool]:
+        inputs, trace = self._inputs, found.traces[strategy.recording]
+        estimated = is_estimated(strategy, config)
+        layout = found.layouts["gzip" if estimated else strategy.format]
+        inputs.check_same_content(found, trace, layout)
+        synthetic = inputs.layout(layout).synthetic or inputs.trace(trace).header.synthetic
+        digests = {"layout": inputs.digest(layout), "trace": inputs.digest(trace)}
+        if estimated:
+            inputs.check_blocks(found)
+            digests["blocks"] = inputs.digest(found.blocks)
+            if (landmark := landmark_of(config, strategy.format)) is not None:
+                digests["landmark"] = inputs.digest(recording_of(found, landmark.trace))
+        return digests, synthetic
 
 
 def host_file(name: str, folder: Path) -> Path:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from sim.core.blocks import BLOCK_BYTES, MAX_CHUNK_BYTES
 from sim.core.errors import BadInput
 from sim.core.units import parse_duration, parse_rate, parse_size
 
@@ -49,6 +50,16 @@ def size_bytes(size: str | float) -> int:
 Rate = Annotated[str | int | float, BeforeValidator(_positive(parse_rate, "a rate", "100 Mbit/s"))]
 Duration = Annotated[str | int | float, BeforeValidator(_not_negative(parse_duration, "a duration", "20ms"))]
 Size = Annotated[str | int | float, BeforeValidator(_not_negative(size_bytes, "a size", "1GB"))]
+ChunkSize = Annotated[
+    str | int | float,
+    BeforeValidator(
+        _checked(
+            size_bytes,
+            lambda value: BLOCK_BYTES <= value <= MAX_CHUNK_BYTES,
+            "a chunk size must be between 64 KiB and 16 MiB, like 1 MiB",
+        )
+    ),
+]
 PositiveSize = Annotated[str | int | float, BeforeValidator(_positive(size_bytes, "a size", "50kB"))]
 
 

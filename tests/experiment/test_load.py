@@ -235,3 +235,45 @@ def test_a_file_of_another_kind_is_one_line(tmp_path, text, message):
 def test_a_missing_file_is_one_line(tmp_path):
     with pytest.raises(BadConfig, match="cannot read experiment file"):
         load_experiment(tmp_path / "none.yaml")
+
+
+def test_another_layout_is_asked_for_in_sizes_and_shares(file):
+    layout = {"chunk_size": "1 MiB", "min_chunk_size": "50kB", "landmark": {"share": 0.5, "order": "size"}}
+    (cell,) = cells(file(image=None, layout=layout))
+    options = cell.layout.options()
+    assert (options.chunk_size_bytes, options.min_chunk_size_bytes) == (1 << 20, 50_000)
+    assert cell.layout.landmark is not None
+    assert (cell.layout.landmark.share, cell.layout.landmark.order, cell.layout.landmark.trace) == (
+        0.5,
+        "size",
+        "throttled",
+    )
+
+
+def test_a_cell_without_another_layout_is_stored_as_ever(file):
+    assert "layout" not in cells(file())[0].model_dump()
+    (cell,) = cells(file(image=None), "layout.landmark.share=0")
+    assert cell.model_dump()["layout"]["landmark"]["share"] == 0
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ({"chunk_size": "32 KiB"}, "layout.chunk_size is '32 KiB'; a chunk size must be between 64 KiB and 16 MiB"),
+        ({"chunk_size": "17 MiB"}, "between 64 KiB and 16 MiB"),
+        ({"min_chunk_size": "-1B"}, "layout.min_chunk_size is '-1B'"),
+        ({"landmark": {"share": 1.5}}, "layout.landmark.share is 1.5"),
+        ({"landmark": {"shares": 1}}, "layout.landmark.shares is unknown; did you mean share?"),
+        ({"chunksize": "1 MiB"}, "layout.chunksize is unknown; did you mean chunk_size?"),
+        ({"landmark": {"order": "random"}}, "layout.landmark.order is 'random'"),
+    ],
+)
+def test_mistakes_in_a_layout_are_named(file, layout, words):
+    with pytest.raises(BadConfig) as caught:
+        cells(file(image=None, layout=layout))
+    assert words in str(caught.value)
+
+
+def test_padding_and_another_layout_exclude_each_other(file):
+    with pytest.raises(BadConfig, match="image and layout were both given"):
+        cells(file(layout={"chunk_size": "1 MiB"}))
