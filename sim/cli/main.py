@@ -13,10 +13,12 @@ from sim.core.errors import LazypullError
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 VERBS: dict[str, str] = {
     "catalog": "List, show and build the recorded workloads.",
+    "image": "Show, convert, verify and make up images.",
     "report": "Write the page, figures and timeline of an experiment's results.",
     "run": "Run an experiment file and print how long each start takes.",
     "testbed": "Measure and calibrate on this machine's real containerd.",
     "trace": "Record, import, show, check and perturb traces.",
+    "tune": "Find the layout and client settings that start a workload soonest.",
     "validation": "Compare measured with simulated runs: page, tables, document.",
 }
 
