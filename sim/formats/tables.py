@@ -11,6 +11,11 @@ from sim.core.tree import FILE_KINDS, FILES_SCHEMA, Tree
 from sim.formats.files import HARDLINK, REG, LayerFiles
 
 Ints = npt.NDArray[np.int64]
+LAYER_MEDIA_TYPES = {  # OCI image-spec, media-types.md; a lazy layer is an ordinary one to who does not know its format
+    "gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
+    "raw": "application/vnd.oci.image.layer.v1.tar",
+    "zstd": "application/vnd.oci.image.layer.v1.tar+zstd",
+}
 
 
 def make_tree(layers: Sequence[LayerFiles]) -> Tree:
@@ -73,6 +78,13 @@ def make_extents(entry: Ints, file_offset: Ints, length: Ints, unit: Ints, unit_
 def labels(codes: npt.NDArray[np.int8], names: Sequence[str]) -> pa.DictionaryArray:
     """Dictionary column from codes and their names."""
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(names, pa.string()))
+
+
+def codec_labels(codecs: Sequence[str], *, usual: tuple[str, ...]) -> pa.DictionaryArray:
+    """The codec column of `units`. usual: names that are listed though unused, as stored layouts have them."""
+    names = (*usual, *sorted(set(codecs) - set(usual)))
+    code = {name: number for number, name in enumerate(names)}
+    return labels(np.array([code[codec] for codec in codecs], np.int8), names)
 
 
 def constant(value: int, count: int) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Ordinary layers, tar.gz or plain tar: each blob is one unit, decoded from its start. One pass, bounded memory."""
+"""Ordinary layers, tar.gz, tar.zst or tar: each blob is one unit, decoded from its start. One pass, bounded memory."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -8,27 +8,31 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from sim.core.errors import BadBlob
 from sim.core.layout import BLOBS_SCHEMA, INDEX_SCHEMA, Layout
 from sim.core.source import FileSource, Source, sha256_of
 from sim.core.tree import Tree
 from sim.formats.files import KIND_CODE, REG, LayerFiles, Listing, clean_files
 from sim.formats.inflate import GZIP_MAGIC, inflate_blob
 from sim.formats.names import text_of
-from sim.formats.tables import Ints, labels, make_entries, make_extents, make_tree, make_units
+from sim.formats.tables import (
+    LAYER_MEDIA_TYPES,
+    Ints,
+    codec_labels,
+    labels,
+    make_entries,
+    make_extents,
+    make_tree,
+    make_units,
+)
 from sim.formats.tarstream import TarStream
+from sim.formats.zstdframes import decode_frames, is_zstd
 
-MEDIA_TYPES = {
-    "gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
-    "raw": "application/vnd.oci.image.layer.v1.tar",
-}
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class TarLayer:
-    """One ordinary layer. codec: gzip or raw. payload: offset of each listed entry's bytes in the tar."""
+    """One ordinary layer. codec: gzip, zstd or raw. payload: offset of each listed entry's bytes in the tar."""
 
     source: Source
     digest: str
@@ -49,9 +53,7 @@ def tar_layout(paths: Sequence[Path]) -> tuple[Tree, Layout]:
 
 def read_tar_layer(source: Source) -> TarLayer:
     """Decode a whole layer once, hashing its files. Raises `BadBlob`."""
-    codec = _codec(source)
-    pieces = inflate_blob(source) if codec == "gzip" else _raw_pieces(source)
-    tar, listing = TarStream(pieces, source.name), Listing()
+    tar, listing = TarStream(tar_pieces(source), source.name), Listing()
     payload = []
     for member in tar:
         listing.names.append(text_of(member.name))
@@ -63,7 +65,26 @@ def read_tar_layer(source: Source) -> TarLayer:
         payload.append(member.offset)
     raw_size = tar.drain()
     files = clean_files(listing, source.name)
-    return TarLayer(source, sha256_of(source), codec, raw_size, files, np.array(payload, np.int64))
+    return TarLayer(source, sha256_of(source), layer_codec(source), raw_size, files, np.array(payload, np.int64))
+
+
+def layer_codec(source: Source) -> str:
+    """What an ordinary layer is compressed with, by its first bytes: gzip, zstd or raw."""
+    head = source.read_at(0, min(4, source.size))
+    if head.startswith(GZIP_MAGIC):
+        return "gzip"
+    return "zstd" if is_zstd(head) else "raw"
+
+
+def tar_pieces(source: Source) -> Iterator[bytes]:
+    """The bytes of a layer's tar, decoded, in pieces of at most 1 MiB. Raises `BadBlob`."""
+    match layer_codec(source):
+        case "gzip":
+            return inflate_blob(source)
+        case "zstd":
+            return decode_frames(source)
+        case _:
+            return _raw_pieces(source)
 
 
 def tar_layers_layout(layers: Sequence[TarLayer]) -> tuple[Tree, Layout]:
@@ -82,15 +103,6 @@ def tar_layers_layout(layers: Sequence[TarLayer]) -> tuple[Tree, Layout]:
     return tree, layout
 
 
-def _codec(source: Source) -> str:
-    head = source.read_at(0, min(4, source.size))
-    if head.startswith(GZIP_MAGIC):
-        return "gzip"
-    if head == ZSTD_MAGIC:
-        raise BadBlob(f"{source.name}: is a zstd layer, which is not read; convert it to gzip")
-    return "raw"
-
-
 def _raw_pieces(source: Source) -> Iterator[bytes]:
     for offset in range(0, source.size, READ_BYTES):
         yield source.read_at(offset, min(READ_BYTES, source.size - offset))
@@ -107,7 +119,7 @@ def _units(layers: Sequence[TarLayer]) -> pa.Table:
     count = len(layers)
     sizes = np.array([layer.source.size for layer in layers], np.int64)
     raw = np.array([int(layer.files.sizes.sum()) for layer in layers], np.int64)
-    codecs = labels(np.array([layer.codec == "raw" for layer in layers], np.int8), ("gzip", "raw"))
+    codecs = codec_labels([layer.codec for layer in layers], usual=("gzip", "raw"))
     columns = [np.arange(count), np.zeros(count, np.int64), sizes, raw]
     return make_units(columns, codecs=codecs, digests=[None] * count)
 
@@ -136,7 +148,7 @@ def _blob_table(layers: Sequence[TarLayer]) -> pa.Table:
             pa.array([layer.digest for layer in layers], pa.string()),
             pa.array([layer.source.size for layer in layers], pa.int64()),
             pa.array([layer.raw_size for layer in layers], pa.int64()),
-            pa.array([MEDIA_TYPES[layer.codec] for layer in layers], pa.string()),
+            pa.array([LAYER_MEDIA_TYPES[layer.codec] for layer in layers], pa.string()),
             labels(np.zeros(count, np.int8), ("absent",)),
             pa.array([None] * count, pa.int64()),
         ],

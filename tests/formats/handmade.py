@@ -1,10 +1,12 @@
-"""eStargz blobs made by hand, right or wrong in one place."""
+"""eStargz and zstd:chunked blobs made by hand, right or wrong in one place."""
 
 import gzip
 import hashlib
 import io
 import json
 import tarfile
+
+import zstandard
 
 from sim.core.source import BytesSource
 
@@ -29,6 +31,18 @@ def external_footer():
     return b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x15\x00SG\x11\x00STARGZEXTERNALTOC" + EMPTY_BODY
 
 
+def skippable(data):
+    return b"\x50\x2a\x4d\x18" + len(data).to_bytes(4, "little") + data
+
+
+def zstd_footer(offset, size, raw_size, *, kind=1, magic=b"GnUlInUx"):
+    return skippable(b"".join(n.to_bytes(8, "little") for n in (offset, size, raw_size, kind)) + magic)
+
+
+def zstd_frame(data, level=3):
+    return zstandard.ZstdCompressor(level=level, write_checksum=True).compress(data)
+
+
 def toc_member(text, *, name="stargz.index.json", kind=tarfile.REGTYPE):
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -38,6 +52,7 @@ def toc_member(text, *, name="stargz.index.json", kind=tarfile.REGTYPE):
     return gzip.compress(raw.getvalue(), mtime=0)
 
 
+ZSTD_HEAD = zstd_frame(bytes(512))
 HEAD = gzip.compress(bytes(512), mtime=0)  # a tar header is before every payload
 
 
@@ -46,6 +61,21 @@ def blob(toc, payload=b"", **wrong):
     text = toc if isinstance(toc, bytes) else json.dumps(toc if isinstance(toc, dict) else {"entries": toc}).encode()
     before = HEAD + payload
     return BytesSource(before + toc_member(text, **wrong) + footer(len(before)), "hand.esgz")
+
+
+def zstd_blob(toc, payload=b"", **wrong):
+    """The same as zstd:chunked. wrong: other numbers for the footer."""
+    text = toc if isinstance(toc, bytes) else json.dumps(toc if isinstance(toc, dict) else {"entries": toc}).encode()
+    before, packed = ZSTD_HEAD + payload, zstd_frame(text)
+    numbers = {"offset": len(before) + 8, "size": len(packed), "raw_size": len(text)} | wrong
+    return BytesSource(before + skippable(packed) + zstd_footer(**numbers), "hand.zst")
+
+
+def external_blob(toc, payload=b""):
+    """A blob without a TOC, and the TOC's own blob."""
+    before = HEAD + payload
+    text = toc if isinstance(toc, bytes) else json.dumps({"entries": toc}).encode()
+    return BytesSource(before + external_footer(), "hand.esgz"), BytesSource(toc_member(text), "hand.toc")
 
 
 def file_entry(name, data, offset, **more):

@@ -5,10 +5,10 @@ import gzip
 import pytest
 
 from sim.core.source import FileSource
-from sim.formats.estargz import layers_layout, open_blob
+from sim.formats.estargz import layers_layout
 from sim.formats.tarlayer import tar_layout
 from sim.testing.layer_format import LayerFormatSuite
-from tests.formats.samples import NAMES, blob_path, tar_path
+from tests.formats.samples import NAMES, TARS, blob_path, open_sample, tar_path
 from tests.formats.tar_oracle import tar_content_id
 
 
@@ -18,14 +18,14 @@ class TestEstargz(LayerFormatSuite):
         return blob_path(request.param)
 
     def build(self, blobs):
-        return layers_layout([open_blob(FileSource(path)) for path in blobs])
+        return layers_layout([open_sample(FileSource(path)) for path in blobs])
 
     def expected_content_id(self, blob):
         return tar_content_id(tar_path(blob.stem))
 
 
 class TestGzipTar(LayerFormatSuite):
-    @pytest.fixture(params=[name for name in NAMES if name != "legacy"])
+    @pytest.fixture(params=TARS)
     def blob(self, request):
         return tar_path(request.param)
 

@@ -20,7 +20,7 @@ from sim.core.source import BytesSource
 from sim.formats.estargz import layers_layout, open_blob, read_file, verify
 from sim.formats.estargz.footer import FOOTER_SIZE, parse_footer
 from sim.formats.tarlayer import read_tar_layer, tar_layers_layout
-from tests.formats.handmade import HEAD, blob, external_footer, footer, legacy_footer, sha
+from tests.formats.handmade import HEAD, blob, external_footer, footer, legacy_footer, sha, zstd_footer
 from tests.formats.samples import blob_path, tar_path
 
 PEAK_BYTES = 32 << 20
@@ -152,14 +152,15 @@ def test_any_footer(tail, size):
 
 @FUZZ
 @given(
-    good=st.sampled_from([footer(26), legacy_footer(26), external_footer(), footer(2**63 - 1)]),
+    good=st.sampled_from([footer(26), legacy_footer(26), external_footer(), footer(2**63 - 1), zstd_footer(60, 9, 9)]),
     changes=edits,
     size=st.integers(0, 2**64),
 )
 def test_any_footer_near_a_good_one(good, changes, size):
     with bounded():
         found = parse_footer(edited(good, changes), size, "x")
-        assert 0 < found.toc_offset < size - found.size
+        assert 0 <= found.payload_end <= size - found.size
+        assert found.toc_offset + found.toc_size <= size - found.size
 
 
 @FUZZ

@@ -13,7 +13,7 @@ import pytest
 from sim.core.errors import BadBlob
 from sim.core.source import BytesSource
 from sim.formats.tarlayer import read_tar_layer, tar_layers_layout, tar_layout
-from tests.formats.samples import FACTS, NAMES, tar_path
+from tests.formats.samples import FACTS, TARS, tar_path
 from tests.formats.tar_oracle import tar_content_id
 
 NAME = "hand.tar"
@@ -122,7 +122,7 @@ def test_offsets_are_those_of_the_standard_library():
     assert {names[row["entry"]]: row["unit_offset"] for row in rows} == expected
 
 
-@pytest.mark.parametrize("name", sorted({*NAMES} - {"legacy"}))
+@pytest.mark.parametrize("name", TARS)
 def test_raw_size_is_that_of_the_whole_tar(name):
     _, layout = tar_layout([tar_path(name)])
     assert layout.blobs.column("raw_size").to_pylist() == [len(gzip.decompress(tar_path(name).read_bytes()))]

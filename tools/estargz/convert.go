@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -11,13 +12,16 @@ import (
 	"path/filepath"
 
 	"github.com/containerd/stargz-snapshotter/estargz"
+	"github.com/containerd/stargz-snapshotter/estargz/externaltoc"
+	"github.com/containerd/stargz-snapshotter/estargz/zstdchunked"
+	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
 )
 
 type convertOptions struct {
-	in, out, prioritized                        string
+	in, out, prioritized, externalTOC           string
 	chunkSize, minChunkSize, level, parallelism int
-	allowMissing                                bool
+	allowMissing, zstd                          bool
 }
 
 // facts are what a manifest or a test needs to know of a new blob.
@@ -28,6 +32,14 @@ type facts struct {
 	DiffID           digest.Digest `json:"diff_id"`
 	UncompressedSize int64         `json:"uncompressed_size"`
 	Missing          []string      `json:"missing"`
+
+	Annotations map[string]string `json:"annotations,omitempty"` // that only zstd:chunked has
+}
+
+// zstdCompression is what a zstd:chunked blob is written and read by.
+type zstdCompression struct {
+	zstdchunked.Decompressor
+	*zstdchunked.Compressor
 }
 
 func parseConvert(args []string) (convertOptions, error) {
@@ -39,13 +51,18 @@ func parseConvert(args []string) (convertOptions, error) {
 	f.BoolVar(&o.allowMissing, "allow-missing", false, "listed paths may be absent from this layer")
 	f.IntVar(&o.chunkSize, "chunk-size", 0, "bytes of a chunk; 0 is the library's 4 MiB")
 	f.IntVar(&o.minChunkSize, "min-chunk-size", 0, "least compressed bytes of a gzip member; 0: a member for each chunk")
-	f.IntVar(&o.level, "level", 9, "gzip level")
+	f.IntVar(&o.level, "level", 9, "gzip level, or zstd level for -zstd")
+	f.BoolVar(&o.zstd, "zstd", false, "write zstd:chunked")
+	f.StringVar(&o.externalTOC, "external-toc", "", "file to write the TOC to, so that the blob has none")
 	f.IntVar(&o.parallelism, "parallelism", 1, "workers; it fixes the member boundaries, so it changes the blob")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	if o.in == "" || o.out == "" || f.NArg() > 0 {
 		return o, errors.New("convert needs -in LAYER and -out BLOB and no other argument")
+	}
+	if o.zstd && o.externalTOC != "" {
+		return o, errors.New("zstd:chunked has its TOC inside: give -zstd or -external-toc, not both")
 	}
 	if o.parallelism < 1 {
 		return o, errors.New("-parallelism must be 1 or more, or the blob would depend on this machine's CPUs")
@@ -68,6 +85,16 @@ func convert(args []string) error {
 	if err != nil {
 		return err
 	}
+	annotations := map[string]string{}
+	external := externaltoc.NewGzipCompressionWithLevel(nil, o.level).(*externaltoc.GzipCompression)
+	switch {
+	case o.zstd:
+		level := zstd.EncoderLevelFromZstd(o.level)
+		compressor := &zstdchunked.Compressor{CompressionLevel: level, Metadata: annotations}
+		options = append(options, estargz.WithCompression(&zstdCompression{Compressor: compressor}))
+	case o.externalTOC != "":
+		options = append(options, estargz.WithCompression(external))
+	}
 	blob, err := estargz.Build(io.NewSectionReader(in, 0, size), options...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.in, err)
@@ -76,7 +103,16 @@ func convert(args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.out, err)
 	}
-	found.Missing = missing
+	if o.externalTOC != "" {
+		var toc bytes.Buffer
+		if _, err := external.WriteTOCTo(&toc); err != nil {
+			return err
+		}
+		if err := os.WriteFile(o.externalTOC, toc.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	found.Missing, found.Annotations = missing, annotations
 	return json.NewEncoder(os.Stdout).Encode(found)
 }
 
@@ -130,6 +166,8 @@ func writeBlob(blob *estargz.Blob, path string) (*facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &facts{digester.Digest(), size, blob.TOCDigest(), blob.DiffID(), raw, nil}
+	found := &facts{
+		Digest: digester.Digest(), Size: size, TOCDigest: blob.TOCDigest(), DiffID: blob.DiffID(), UncompressedSize: raw,
+	}
 	return found, os.Rename(file.Name(), path)
 }

@@ -12,6 +12,8 @@ import (
 	"sort"
 
 	"github.com/containerd/stargz-snapshotter/estargz"
+	"github.com/containerd/stargz-snapshotter/estargz/externaltoc"
+	"github.com/containerd/stargz-snapshotter/estargz/zstdchunked"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -47,7 +49,8 @@ type dumpChunk struct {
 
 func dump(args []string) error {
 	f := flag.NewFlagSet("dump", flag.ExitOnError)
-	in := f.String("in", "", "eStargz blob")
+	in := f.String("in", "", "eStargz or zstd:chunked blob")
+	toc := f.String("toc", "", "the TOC's own blob, for a layer that keeps it apart")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -60,14 +63,11 @@ func dump(args []string) error {
 	}
 	defer file.Close()
 	section := io.NewSectionReader(file, 0, size)
-	reader, err := estargz.Open(section)
+	reader, err := openReader(section, *toc)
 	if err != nil {
 		return fmt.Errorf("%s: %w", *in, err)
 	}
-	tocOffset, footerSize, err := estargz.OpenFooter(section)
-	if err != nil {
-		return fmt.Errorf("%s: %w", *in, err)
-	}
+	tocOffset, footerSize := footer(section)
 	buffered := bufio.NewWriter(os.Stdout)
 	defer buffered.Flush()
 	out := json.NewEncoder(buffered)
@@ -79,6 +79,31 @@ func dump(args []string) error {
 		return errors.New("blob has no root directory")
 	}
 	return dumpBelow(reader, root, "", out)
+}
+
+// openReader opens a blob of any sort the reference library reads; toc is the path of the TOC's own blob or "".
+func openReader(section *io.SectionReader, toc string) (*estargz.Reader, error) {
+	provide := func() ([]byte, error) { return os.ReadFile(toc) }
+	return estargz.Open(section, estargz.WithDecompressors(
+		new(zstdchunked.Decompressor), externaltoc.NewGzipDecompressor(provide)))
+}
+
+// footer gives where the TOC starts and the size of the footer; the offset is -1 for a TOC that is elsewhere.
+func footer(section *io.SectionReader) (tocOffset, footerSize int64) {
+	decompressors := []estargz.Decompressor{
+		new(estargz.GzipDecompressor), new(estargz.LegacyGzipDecompressor),
+		new(zstdchunked.Decompressor), externaltoc.NewGzipDecompressor(nil),
+	}
+	for _, d := range decompressors {
+		tail := make([]byte, d.FooterSize())
+		if _, err := section.ReadAt(tail, section.Size()-d.FooterSize()); err != nil {
+			continue
+		}
+		if _, offset, _, err := d.ParseFooter(tail); err == nil {
+			return offset, d.FooterSize()
+		}
+	}
+	return 0, 0
 }
 
 // dumpBelow writes what lies below a directory in order of name.

@@ -7,8 +7,9 @@ import (
 	"os"
 )
 
-const usage = `usage: estargz convert -in LAYER -out BLOB [options]   make an eStargz blob, print facts as JSON
+const usage = `usage: estargz convert -in LAYER -out BLOB [options]   make an eStargz or zstd:chunked blob, print facts as JSON
        estargz dump -in BLOB                           print what the reference reader sees, JSON lines
+       estargz time-open -in BLOB [-times N]           print how long opening the blob took, nanoseconds as JSON
 `
 
 func main() {
@@ -28,8 +29,10 @@ func run(args []string) error {
 		return convert(args[1:])
 	case "dump":
 		return dump(args[1:])
+	case "time-open":
+		return timeOpen(args[1:])
 	}
-	return fmt.Errorf("unknown command %q; use convert or dump", args[0])
+	return fmt.Errorf("unknown command %q; use convert, dump or time-open", args[0])
 }
 
 // openBlob opens a file and gives its size.

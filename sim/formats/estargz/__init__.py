@@ -1,4 +1,4 @@
-"""eStargz: a tar.gz whose files are gzip members of their own, with a table of contents at its end.
+"""eStargz and zstd:chunked: a tar whose files are gzip members or zstd frames of their own, with a table of contents.
 
 `open_blob` a `Source`, then `read_file`, `verify` or `layers_layout`.
 """

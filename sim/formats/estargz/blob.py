@@ -1,4 +1,4 @@
-"""An opened eStargz blob: footer, TOC, files and chunk table, checked before anything is read."""
+"""An opened eStargz or zstd:chunked blob: footer, TOC, files and chunk table, checked before anything is read."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sim.core.source import Source
 from sim.formats.estargz.chunks import ChunkTable, build_chunks
 from sim.formats.estargz.digests import parse_digest
 from sim.formats.estargz.footer import Footer, read_footer
-from sim.formats.estargz.toc import MAX_TOC_BYTES, MAX_TOC_ENTRIES, Toc, TocEntry, read_toc
+from sim.formats.estargz.toc import MAX_TOC_BYTES, MAX_TOC_ENTRIES, Toc, TocEntry, read_toc, toc_place
 from sim.formats.files import KIND_CODE, REG, LayerFiles, Listing, clean_files
 from sim.formats.names import NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK
 
@@ -20,7 +20,7 @@ EMPTY_DIGEST = hashlib.sha256(b"").digest()
 
 @dataclass(frozen=True, eq=False)
 class EstargzBlob:
-    """One layer. landmark_offset: of the landmark's gzip member; the bytes before it are worth prefetching."""
+    """One layer. landmark_offset: of the landmark's unit; the bytes before it are worth prefetching."""
 
     source: Source
     footer: Footer
@@ -39,22 +39,25 @@ class EstargzBlob:
 def open_blob(
     source: Source,
     *,
+    toc: Source | None = None,
     toc_digest: str | None = None,
     max_toc_bytes: int = MAX_TOC_BYTES,
     max_toc_entries: int = MAX_TOC_ENTRIES,
 ) -> EstargzBlob:
-    """Read footer and TOC of an eStargz blob and check all they say about places and sizes.
+    """Read footer and TOC of an eStargz or zstd:chunked blob and check all they say about places and sizes.
 
-    toc_digest: "sha256:…" the TOC must have, from the layer's annotation. Raises `BadBlob`.
+    toc: the TOC's own blob, for a layer that keeps it apart. toc_digest: "sha256:…" the TOC must have, from the
+    layer's annotation.
+    Raises `BadBlob`, and `BadInput` for a `toc` that is not asked for.
     """
     footer = read_footer(source)
-    toc = read_toc(source, footer, max_bytes=max_toc_bytes, max_entries=max_toc_entries)
-    if toc_digest is not None and toc.digest != toc_digest:
-        raise BadBlob(f"{source.name}: TOC has digest {toc.digest}, expected {toc_digest}; fetch the blob again")
-    chunks = build_chunks(toc.entries, footer.toc_offset, source.name)
-    files = clean_files(_listing(toc.entries, chunks, source.name), source.name)
+    found = read_toc(toc_place(source, footer, toc), max_bytes=max_toc_bytes, max_entries=max_toc_entries)
+    if toc_digest is not None and found.digest != toc_digest:
+        raise BadBlob(f"{source.name}: TOC has digest {found.digest}, expected {toc_digest}; fetch the blob again")
+    chunks = build_chunks(found.entries, footer.payload_end, source.name)
+    files = clean_files(_listing(found.entries, chunks, source.name), source.name)
     landmark, offset = _landmark(files, chunks)
-    return EstargzBlob(source, footer, toc, files, chunks, landmark, offset)
+    return EstargzBlob(source, footer, found, files, chunks, landmark, offset)
 
 
 def _listing(entries: list[TocEntry], chunks: ChunkTable, where: str) -> Listing:

@@ -1,4 +1,4 @@
-"""The chunk table of an eStargz blob: where each piece of each file lies, checked as a whole. Columns, no objects."""
+"""The chunk table of a lazy layer: where each piece of each file lies, checked as a whole. Columns, no objects."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class ChunkTable:
-    """Chunks in blob order, and the gzip members (units) they lie in.
+    """Chunks in blob order, and the units (gzip members or zstd frames) they lie in.
 
     owner: row in the listing of the file; chunks of one file are neighbours, in file order.
-    offset, inner_offset: of the gzip member in the blob, of the payload in its decoded bytes.
-    digests: sha256 of each chunk, None where the TOC gives none. unit: row of the member a chunk lies in.
-    unit_offset, unit_size: of each member in the blob; it ends where the next begins, the last at the TOC.
+    offset, inner_offset: of the unit in the blob, of the payload in its decoded bytes.
+    digests: sha256 of each chunk, None where the TOC gives none. unit: row of the unit a chunk lies in.
+    unit_offset, unit_size: of each in the blob; it ends where the next begins, the last where the payload ends.
     """
 
     owner: Ints
@@ -34,7 +34,7 @@ class ChunkTable:
     unit_size: Ints
 
 
-def build_chunks(entries: list[TocEntry], toc_offset: int, where: str) -> ChunkTable:
+def build_chunks(entries: list[TocEntry], payload_end: int, where: str) -> ChunkTable:
     """Chunk table of a TOC. Raises `BadBlob` when chunks leave gaps, overlap or lie outside the payload.
 
     `owner` counts the entries that are not chunks.
@@ -56,7 +56,7 @@ def build_chunks(entries: list[TocEntry], toc_offset: int, where: str) -> ChunkT
 
     offset = np.fromiter((entry.offset for entry in picked), np.int64, len(picked))
     inner = np.fromiter((entry.inner_offset for entry in picked), np.int64, len(picked))
-    _check_places(offset, inner, length, rows, toc_offset=toc_offset, where=where)
+    _check_places(offset, inner, length, rows, payload_end=payload_end, where=where)
     starts = np.flatnonzero(np.diff(offset, prepend=-1) != 0)
     unit_offset = offset[starts]
     return ChunkTable(
@@ -68,7 +68,7 @@ def build_chunks(entries: list[TocEntry], toc_offset: int, where: str) -> ChunkT
         digests=parse_digests(_chunk_digests(picked, is_chunk), where, "chunk"),
         unit=np.cumsum(np.isin(np.arange(len(rows)), starts)) - 1,
         unit_offset=unit_offset,
-        unit_size=np.diff(unit_offset, append=toc_offset),
+        unit_size=np.diff(unit_offset, append=payload_end),
     )
 
 
@@ -101,15 +101,15 @@ def _check_cover(
     _refuse(last & (end != size), picked_rows, where, "ends a file whose chunks do not add up to its size")
 
 
-def _check_places(offset: Ints, inner: Ints, length: Ints, rows: Ints, *, toc_offset: int, where: str) -> None:
-    """Payloads lie before the TOC in the order of the TOC, and no two in the same place."""
-    outside = (offset >= toc_offset) | (offset + inner == 0)  # a tar header is before every payload
-    _refuse(outside, rows, where, f"has its bytes outside the payload of {toc_offset} bytes")
+def _check_places(offset: Ints, inner: Ints, length: Ints, rows: Ints, *, payload_end: int, where: str) -> None:
+    """Payloads lie before its end in the order of the TOC, and no two in the same place."""
+    outside = (offset >= payload_end) | (offset + inner == 0)  # a tar header is before every payload
+    _refuse(outside, rows, where, f"has its bytes outside the payload of {payload_end} bytes")
     step = np.diff(offset, prepend=0)
     _refuse(step < 0, rows, where, "lies before its predecessor in the blob")
     free = np.concatenate(([0], (inner + length)[:-1])) if len(inner) else inner
     same = np.diff(offset, prepend=-1) == 0
-    _refuse(same & (inner < free), rows, where, "overlaps the chunk before it in one gzip member")
+    _refuse(same & (inner < free), rows, where, "overlaps the chunk before it in one unit")
 
 
 def _refuse(bad: Bools, rows: Ints, where: str, what: str) -> None:

@@ -1,6 +1,6 @@
-"""Tree and layout of an image whose layers are eStargz blobs."""
+"""Tree and layout of an image whose layers are eStargz or zstd:chunked blobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,9 @@ from sim.core.tree import Tree
 from sim.formats.estargz.blob import EstargzBlob
 from sim.formats.estargz.chunks import ChunkTable
 from sim.formats.tables import (
+    LAYER_MEDIA_TYPES,
     Ints,
+    codec_labels,
     entry_rows,
     labels,
     make_entries,
@@ -20,8 +22,9 @@ from sim.formats.tables import (
     make_tree,
     make_units,
 )
+from sim.formats.units import Codec
 
-MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"  # an eStargz blob is an ordinary tar.gz to others
+FORMATS: Mapping[Codec, str] = {"gzip": "estargz", "zstd": "zstd-chunked"}
 LANDMARKS = ("absent", "prefetch", "no_prefetch")
 INDEX_KINDS = ("footer", "toc")
 
@@ -45,7 +48,7 @@ def layers_layout(
     units, extents = _places(blobs)
     names = [sha256_of(blob.source) for blob in blobs] if digests is None else list(digests)
     layout = Layout(
-        format="estargz",
+        format="+".join(sorted({FORMATS[blob.footer.codec] for blob in blobs})) or FORMATS["gzip"],
         content_id=tree.content_id,
         blobs=_blob_table(blobs, names, raw_sizes or [None] * len(blobs)),
         entries=make_entries(files),
@@ -77,8 +80,9 @@ def _places(blobs: Sequence[EstargzBlob]) -> tuple[pa.Table, pa.Table]:
     empty = np.empty(0, np.int64)
     unit_columns = [np.concatenate([empty, *(part[i] for part in units)]) for i in range(4)]
     extent_columns = [np.concatenate([empty, *(part[i] for part in extents)]) for i in range(5)]
-    codecs = labels(np.zeros(len(digests), np.int8), ("gzip",))
-    return make_units(unit_columns, codecs=codecs, digests=digests), make_extents(*extent_columns)
+    codecs = [blob.footer.codec for blob in blobs for _ in range(len(blob.chunks.unit_offset))]
+    column = codec_labels(codecs, usual=("gzip",))
+    return make_units(unit_columns, codecs=column, digests=digests), make_extents(*extent_columns)
 
 
 def _lookup(row_of: Ints, owner: Ints) -> Ints:
@@ -103,7 +107,7 @@ def _blob_table(blobs: Sequence[EstargzBlob], digests: list[str], raw_sizes: Seq
             pa.array(digests, pa.string()),
             pa.array([blob.source.size for blob in blobs], pa.int64()),
             pa.array(list(raw_sizes), pa.int64()),
-            pa.array([MEDIA_TYPE] * len(blobs), pa.string()),
+            pa.array([LAYER_MEDIA_TYPES[blob.footer.codec] for blob in blobs], pa.string()),
             labels(np.array([LANDMARKS.index(blob.landmark) for blob in blobs], np.int8), LANDMARKS),
             pa.array([blob.landmark_offset for blob in blobs], pa.int64()),
         ],
@@ -112,16 +116,20 @@ def _blob_table(blobs: Sequence[EstargzBlob], digests: list[str], raw_sizes: Seq
 
 
 def _index_table(blobs: Sequence[EstargzBlob]) -> pa.Table:
-    """What a client must fetch before the first file: of each blob the footer, then the TOC."""
-    rows = []
+    """What a client must fetch before the first file: of each blob the footer, then the TOC.
+
+    A TOC that is a blob of its own has no offset: it is fetched whole.
+    """
+    offsets: list[int | None] = []
+    sizes = []
     for blob in blobs:
-        footer_offset = blob.source.size - blob.footer.size
-        rows.append((footer_offset, blob.footer.size, blob.footer.size))
-        rows.append((blob.toc.offset, blob.toc.size, blob.toc.raw_size))
-    columns = np.array(rows, np.int64).reshape(-1, 3)
+        place = blob.toc.place
+        offsets += [blob.source.size - blob.footer.size, place.offset if place.source is blob.source else None]
+        sizes += [(blob.footer.size, blob.footer.size), (place.size, blob.toc.raw_size)]
+    size, raw_size = np.array(sizes, np.int64).reshape(-1, 2).T.copy()
     number = np.repeat(np.arange(len(blobs), dtype=np.int32), 2)
     kinds = labels(np.tile(np.array([0, 1], np.int8), len(blobs)), INDEX_KINDS)
     return pa.Table.from_arrays(
-        [pa.array(number), kinds, *(pa.array(np.ascontiguousarray(columns[:, i])) for i in range(3))],
+        [pa.array(number), kinds, pa.array(offsets, pa.int64()), pa.array(size), pa.array(raw_size)],
         schema=INDEX_SCHEMA,
     )

@@ -1,4 +1,4 @@
-"""Reading files out of an eStargz blob. Every chunk is checked against its digest before a byte of it is given."""
+"""Reading files out of a lazy layer. Every chunk is checked against its digest before a byte of it is given."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.core.errors import BadBlob, BadInput
 from sim.formats.estargz.blob import EstargzBlob
-from sim.formats.inflate import inflate_member
+from sim.formats.units import decode_unit
 
 MAX_CHUNK_BYTES = 1 << 30  # a chunk is held in memory whole; the converter's default is 4 MiB
 
@@ -49,8 +49,8 @@ def read_chunk(blob: EstargzBlob, chunk: int, *, max_bytes: int = MAX_CHUNK_BYTE
     unit = int(table.unit[chunk])
     start = int(table.unit_offset[unit])
     data = bytearray()
-    position = 0  # in the decoded bytes of the member
-    for piece in inflate_member(blob.source, start, start + int(table.unit_size[unit])):
+    position = 0  # in the decoded bytes of the unit
+    for piece in decode_unit(blob.footer.codec, blob.source, start, start + int(table.unit_size[unit])):
         data += piece[max(0, skip - position) : skip + length - position]
         position += len(piece)
         if position >= skip + length:

@@ -1,4 +1,7 @@
-"""The TOC of an eStargz blob: JSON in a one-file tar in its own gzip member. Source: docs/estargz.md, "TOC"."""
+"""The TOC of a lazy layer: JSON, in a one-file tar in a gzip member of its own or, for zstd:chunked, in a zstd frame.
+
+Sources: stargz-snapshotter, docs/estargz.md, "TOC"; estargz/zstdchunked/zstdchunked.go.
+"""
 
 import hashlib
 import re
@@ -9,11 +12,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sim.core.errors import BadBlob
+from sim.core.errors import BadBlob, BadInput
 from sim.core.source import Source
-from sim.formats.estargz.footer import Footer
+from sim.formats.estargz.footer import SKIPPABLE_HEAD, SKIPPABLE_HEAD_BYTES, Footer
 from sim.formats.inflate import inflate_member
 from sim.formats.names import TOC_NAME
+from sim.formats.units import Codec
+from sim.formats.zstdframes import decode_frames
 
 TAR_BLOCK = 512
 MAX_TOC_BYTES = 1 << 28  # of JSON: some 600,000 entries; a bigger layer is not known
@@ -52,40 +57,83 @@ class TocDocument(msgspec.Struct, frozen=True):
     entries: list[TocEntry] = []
 
 
+@dataclass(frozen=True, slots=True)
+class TocPlace:
+    """Where the compressed TOC lies: in the layer's blob, or in one of its own. raw_size: of the JSON, where known."""
+
+    source: Source
+    offset: int
+    size: int
+    codec: Codec
+    raw_size: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Toc:
-    """A parsed TOC. digest ("sha256:…"), raw_size: of the JSON; offset, size: of its gzip member in the blob."""
+    """A parsed TOC. digest ("sha256:…") and raw_size are those of the JSON."""
 
     entries: list[TocEntry]
     digest: str
     raw_size: int
-    offset: int
-    size: int
+    place: TocPlace
 
 
-def read_toc(
-    source: Source, footer: Footer, *, max_bytes: int = MAX_TOC_BYTES, max_entries: int = MAX_TOC_ENTRIES
-) -> Toc:
-    """Decode the TOC that a footer points to, taking memory in proportion to `max_bytes` at most. Raises `BadBlob`."""
-    end = source.size - footer.size
-    raw = read_toc_json(source, footer.toc_offset, end, max_bytes=max_bytes)
-    entries = parse_toc(raw, source.name, max_entries=max_entries)
-    digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-    return Toc(entries, digest, len(raw), footer.toc_offset, end - footer.toc_offset)
+def toc_place(source: Source, footer: Footer, toc_source: Source | None) -> TocPlace:
+    """Where the TOC of a blob is. toc_source: the TOC's own blob, if it has one. Raises `BadBlob`, `BadInput`."""
+    if footer.kind != "external":
+        if toc_source is not None:
+            raise BadInput(f"{source.name}: the layer has its TOC inside; do not pass {toc_source.name} for it")
+        return TocPlace(source, footer.toc_offset, footer.toc_size, footer.codec, footer.toc_raw_size)
+    if toc_source is None:
+        raise BadBlob(
+            f"{source.name}: this eStargz layer keeps its TOC in another image (NAME-esgztoc);"
+            " pass that TOC's blob too, or convert it without --estargz-external-toc"
+        )
+    return TocPlace(toc_source, 0, toc_source.size, footer.codec)
 
 
-def read_toc_json(source: Source, offset: int, end: int, *, max_bytes: int = MAX_TOC_BYTES) -> bytes:
-    """The JSON in the TOC's gzip member. Raises `BadBlob`."""
-    pieces = inflate_member(source, offset, end)
+def read_toc(place: TocPlace, *, max_bytes: int = MAX_TOC_BYTES, max_entries: int = MAX_TOC_ENTRIES) -> Toc:
+    """Decode a TOC, taking memory in proportion to `max_bytes` at most. Raises `BadBlob`."""
+    raw = read_toc_json(place, max_bytes=max_bytes)
+    entries = parse_toc(raw, place.source.name, max_entries=max_entries)
+    return Toc(entries, f"sha256:{hashlib.sha256(raw).hexdigest()}", len(raw), place)
+
+
+def read_toc_json(place: TocPlace, *, max_bytes: int = MAX_TOC_BYTES) -> bytes:
+    """The TOC's JSON. Raises `BadBlob`."""
+    return _read_bare(place, max_bytes) if place.codec == "zstd" else _read_tarred(place, max_bytes)
+
+
+def _read_bare(place: TocPlace, max_bytes: int) -> bytes:
+    """JSON that is the content of a skippable frame of the size the footer gives."""
+    source, where = place.source, place.source.name
+    head = source.read_at(place.offset - SKIPPABLE_HEAD_BYTES, SKIPPABLE_HEAD_BYTES)
+    if head != SKIPPABLE_HEAD + place.size.to_bytes(8, "little")[:4]:
+        raise BadBlob(f"{where}: no skippable frame holds the TOC where the footer says it is; fetch the blob again")
+    size = place.raw_size or 0
+    _check_size(size, where, max_bytes)
+    data = bytearray()
+    pieces = decode_frames(source, place.offset, place.offset + place.size)
+    _fill(data, pieces, size)
+    if len(data) != size or next(pieces, None) is not None:
+        raise BadBlob(f"{where}: TOC is not of the {size} bytes its footer says; fetch the blob again")
+    return bytes(data)
+
+
+def _read_tarred(place: TocPlace, max_bytes: int) -> bytes:
+    """JSON in a one-file tar in one gzip member."""
+    where = place.source.name
+    pieces = inflate_member(place.source, place.offset, place.offset + place.size)
     data = bytearray()
     _fill(data, pieces, TAR_BLOCK)
-    size = _json_size(bytes(data[:TAR_BLOCK]), source.name, max_bytes)
+    size = _json_size(bytes(data[:TAR_BLOCK]), where)
+    _check_size(size, where, max_bytes)
     _fill(data, pieces, TAR_BLOCK + size)
     if len(data) < TAR_BLOCK + size:
-        raise BadBlob(f"{source.name}: TOC ends after {len(data)} of {TAR_BLOCK + size} bytes; fetch the blob again")
+        raise BadBlob(f"{where}: TOC ends after {len(data)} of {TAR_BLOCK + size} bytes; fetch the blob again")
     raw = bytes(memoryview(data)[TAR_BLOCK : TAR_BLOCK + size])
     if len(data) + sum(map(len, _at_most(pieces, MAX_TOC_TAIL_BYTES))) > TAR_BLOCK + size + MAX_TOC_TAIL_BYTES:
-        raise BadBlob(f"{source.name}: gzip member of the TOC goes on long after the TOC; rebuild the layer")
+        raise BadBlob(f"{where}: gzip member of the TOC goes on long after the TOC; rebuild the layer")
     return raw
 
 
@@ -128,7 +176,12 @@ def _at_most(pieces: Iterator[bytes], limit: int) -> Iterator[bytes]:
             return
 
 
-def _json_size(block: bytes, where: str, max_bytes: int) -> int:
+def _check_size(size: int, where: str, max_bytes: int) -> None:
+    if not 0 <= size <= max_bytes:
+        raise BadBlob(f"{where}: TOC of {size} bytes, at most {max_bytes} are read; raise max_bytes if it is real")
+
+
+def _json_size(block: bytes, where: str) -> int:
     """Size of the TOC from its tar header."""
     try:
         header = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
@@ -138,8 +191,4 @@ def _json_size(block: bytes, where: str, max_bytes: int) -> int:
         ) from None
     if header.name != TOC_NAME or not header.isreg():
         raise BadBlob(f"{where}: TOC entry is called {header.name[:80]!r}, not {TOC_NAME!r}; rebuild the layer")
-    if not 0 <= header.size <= max_bytes:
-        raise BadBlob(
-            f"{where}: TOC of {header.size} bytes, at most {max_bytes} are read; raise max_bytes if it is real"
-        )
     return header.size

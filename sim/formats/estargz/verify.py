@@ -1,4 +1,4 @@
-"""Checking a whole eStargz blob: the TOC, every chunk, every file, in one pass and bounded memory."""
+"""Checking a whole lazy layer: the TOC, every chunk, every file, in one pass and bounded memory."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from sim.core.errors import BadBlob
 from sim.formats.estargz.blob import EstargzBlob
 from sim.formats.estargz.toc import read_toc_json
-from sim.formats.inflate import inflate_member
+from sim.formats.units import decode_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,7 @@ class Verified:
 def verify(blob: EstargzBlob) -> Verified:
     """Check the TOC and every chunk and file against their digests. Raises `BadBlob` at the first that is wrong."""
     where, table = blob.source.name, blob.chunks
-    end = blob.toc.offset + blob.toc.size
-    raw = read_toc_json(blob.source, blob.toc.offset, end, max_bytes=blob.toc.raw_size)
+    raw = read_toc_json(blob.toc.place, max_bytes=blob.toc.raw_size)
     if f"sha256:{hashlib.sha256(raw).hexdigest()}" != blob.toc.digest:
         raise BadBlob(f"{where}: TOC changed since the blob was opened; open it again")
     files = _FileDigests(blob)
@@ -57,11 +56,11 @@ class _FileDigests:
 
 
 def _verify_unit(blob: EstargzBlob, unit: int, chunks: range, files: _FileDigests) -> None:
-    """Decode one gzip member and check the chunks in it, which do not overlap and come in order."""
+    """Decode one unit and check the chunks in it, which do not overlap and come in order."""
     table, start = blob.chunks, int(blob.chunks.unit_offset[unit])
     where = f"{blob.source.name}: chunk at byte {start}"
-    pieces = inflate_member(blob.source, start, start + int(table.unit_size[unit]))
-    piece, position = b"", 0  # the piece in hand, and where it starts in the member's decoded bytes
+    pieces = decode_unit(blob.footer.codec, blob.source, start, start + int(table.unit_size[unit]))
+    piece, position = b"", 0  # the piece in hand, and where it starts in the unit's decoded bytes
     for chunk in chunks:
         begin = int(table.inner_offset[chunk])
         end, running = begin + int(table.length[chunk]), hashlib.sha256()
@@ -80,5 +79,5 @@ def _verify_unit(blob: EstargzBlob, unit: int, chunks: range, files: _FileDigest
             raise BadBlob(f"{where} has no digest in the TOC, so it cannot be checked; convert the layer again")
         if running.digest() != table.digests[chunk]:
             raise BadBlob(f"{where} does not have the digest in the TOC; the blob is damaged, fetch it again")
-    for _ in pieces:  # to the end, where the member's own checksum is
+    for _ in pieces:  # to the end, where a checksum of the unit is
         pass

@@ -1,4 +1,4 @@
-"""Make the reference blobs beside this file: `python tests/data/estargz/make.py` (needs Go).
+"""Make the reference blobs beside this file: `python tests/data/estargz/make.py [NAME…]` (needs Go).
 
 The blobs are written and dumped by the reference library (tools/estargz); the tests compare our reader with the dump.
 """
@@ -21,18 +21,15 @@ HERE = Path(__file__).resolve().parent
 TOOL_SOURCE = HERE.parents[2] / "tools" / "estargz"
 
 
-def main() -> None:
-    facts = {}
+def main(names: list[str]) -> None:
+    stored = HERE / "facts.json"
+    facts = json.loads(stored.read_text()) if stored.exists() else {}
     with tempfile.TemporaryDirectory() as work:
         tool = build_tool(Path(work))
-        for name, sample in SAMPLES.items():
-            facts[name] = convert(tool, name, sample, Path(work))
-        legacy = legacy_blob((HERE / "sizes.esgz").read_bytes())
-        (HERE / f"{LEGACY}.esgz").write_bytes(legacy)
-        facts[LEGACY] = {"digest": f"sha256:{hashlib.sha256(legacy).hexdigest()}", "size": len(legacy)}
-        for name in facts:
+        for name in names or [*SAMPLES, LEGACY]:
+            facts[name] = legacy() if name == LEGACY else convert(tool, name, SAMPLES[name], Path(work))
             dump(tool, name)
-    (HERE / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
+    stored.write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def build_tool(work: Path) -> Path:
@@ -44,8 +41,9 @@ def build_tool(work: Path) -> Path:
 
 def convert(tool: Path, name: str, sample: Sample, work: Path) -> dict:
     """Write a sample's tar.gz and blob; what the tool says of the blob."""
-    source = HERE / f"{name}.tar.gz"
-    source.write_bytes(build_tar_gz(sample))
+    source = HERE / f"{sample.tar_of or name}.tar.gz"
+    if sample.tar_of is None:
+        source.write_bytes(build_tar_gz(sample))
     return convert_to(tool, source, HERE / f"{name}.esgz", sample, work)
 
 
@@ -55,14 +53,23 @@ def convert_to(tool: Path, source: Path, target: Path, sample: Sample, work: Pat
     if sample.prioritized is not None:
         (work / "list").write_text("\n".join(sample.prioritized))
         command += ["-prioritized", str(work / "list")]
+    if sample.external_toc:
+        command += ["-external-toc", str(target.with_suffix(".toc"))]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def dump(tool: Path, name: str) -> None:
     """Store what the reference reader sees."""
-    command = [str(tool), "dump", "-in", str(HERE / f"{name}.esgz")]
+    command = [str(tool), "dump", "-in", str(HERE / f"{name}.esgz"), "-toc", str(HERE / f"{name}.toc")]
     lines = subprocess.run(command, check=True, capture_output=True).stdout
     (HERE / f"{name}.dump.gz").write_bytes(gzip.compress(lines, mtime=0))
+
+
+def legacy() -> dict:
+    """Write the sample in the old format; its digest and size."""
+    data = legacy_blob((HERE / "sizes.esgz").read_bytes())
+    (HERE / f"{LEGACY}.esgz").write_bytes(data)
+    return {"digest": f"sha256:{hashlib.sha256(data).hexdigest()}", "size": len(data)}
 
 
 def legacy_blob(blob: bytes) -> bytes:
@@ -94,4 +101,4 @@ def gzip_with_extra(data: bytes, extra: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

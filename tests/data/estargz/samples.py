@@ -12,12 +12,18 @@ CHUNK = 1000  # bytes; small, so that a few kilobytes have many chunks
 
 @dataclass(frozen=True)
 class Sample:
-    """A tar and the options of its conversion. prioritized: paths before the landmark, None for no list."""
+    """A tar and the options of its conversion.
+
+    prioritized: paths before the landmark, None for no list. tar_of: the sample whose tar it shares.
+    external_toc: the TOC goes to a blob of its own.
+    """
 
     fill: Callable[[tarfile.TarFile], None]
     options: tuple[str, ...] = ("-chunk-size", str(CHUNK))
     prioritized: tuple[str, ...] | None = None
     tar_format: int = tarfile.PAX_FORMAT
+    tar_of: str | None = None
+    external_toc: bool = False
 
 
 def noise(size: int, seed: str) -> bytes:
@@ -158,5 +164,15 @@ SAMPLES = {
     "shared": Sample(application, ("-chunk-size", str(CHUNK), "-min-chunk-size", "2500")),
     "shared-prefetch": Sample(application, (*PREFETCH, "-min-chunk-size", "1200"), PRIORITIZED),
     "parallel": Sample(application, ("-chunk-size", str(CHUNK), "-parallelism", "2")),
+    "zstd-sizes": Sample(sizes, ("-chunk-size", str(CHUNK), "-zstd"), tar_of="sizes"),
+    "zstd-kinds": Sample(kinds, ("-zstd",), tar_of="kinds"),
+    "zstd-prefetch": Sample(application, (*PREFETCH, "-zstd", "-level", "3"), PRIORITIZED, tar_of="prefetch"),
+    "zstd-shared": Sample(
+        application, (*PREFETCH, "-zstd", "-min-chunk-size", "1200"), PRIORITIZED, tar_of="shared-prefetch"
+    ),
+    "external": Sample(links, prioritized=("bin/same",), tar_of="links", external_toc=True),
+    "external-shared": Sample(
+        application, (*PREFETCH, "-min-chunk-size", "1200"), PRIORITIZED, tar_of="shared-prefetch", external_toc=True
+    ),
 }
 LEGACY = "legacy"  # the sample "sizes" with an old footer and without a landmark, see make.py
