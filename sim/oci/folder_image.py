@@ -17,8 +17,9 @@ from sim.core.errors import BadInput
 from sim.core.files import write_file
 from sim.core.source import FileSource, Source
 from sim.oci.descriptor import OCI_INDEX, Descriptor, Platform
-from sim.oci.documents import DOCUMENT_BYTES_MAX, describe, encode, encode_index, parse_index, plain
+from sim.oci.documents import DOCUMENT_BYTES_MAX, describe, encode, encode_index, parse_index, plain, require_whole
 from sim.oci.opened import OpenedImage, open_from
+from sim.oci.reference import DEFAULT_TAG, is_same_name
 from sim.oci.transfer import checked, pieces_of_file, write_pieces
 
 INDEX_FILE = "index.json"
@@ -26,7 +27,6 @@ LAYOUT_FILE = "oci-layout"
 LAYOUT = {"imageLayoutVersion": "1.0.0"}
 REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
-DEFAULT_TAG = "latest"
 
 
 def blob_path(digest: str) -> str:
@@ -57,7 +57,7 @@ def named(entries: Sequence[Descriptor], tag: str | None, where: str) -> list[De
     names = sorted({name for entry in entries for name in _names(entry)})
     if tag is None and len({_names(entry) for entry in entries}) > 1:
         raise BadInput(f"{where}: several images are there; name one of {', '.join(names)}")
-    found = [entry for entry in entries if tag is None or tag in _names(entry)]
+    found = [entry for entry in entries if tag is None or is_same_name(tag, _names(entry))]
     if not found:
         raise BadInput(f"{where}: no image {tag or ''} there; it has {', '.join(names) or 'none with a name'}")
     return found
@@ -97,6 +97,7 @@ class FolderSink:
         self.name = str(folder)
         self._folder = folder
         self._tag = tag or DEFAULT_TAG
+        self._documents: dict[str, bytes] = {}
         if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
             read_index(folder)  # refuse to write into anything else
         try:
@@ -107,18 +108,20 @@ class FolderSink:
 
     def put_blob(self, descriptor: Descriptor, file: Path) -> None:
         """Take a blob from `file`."""
-        place = blob_path(descriptor.digest)
-        if not _has(self._folder / place, descriptor) and not _has(self._staging / place, descriptor):
-            write_pieces(checked(pieces_of_file(file), descriptor, str(file)), self._staging / place)
+        if not self._has(descriptor):
+            pieces = checked(pieces_of_file(file), descriptor, str(file))
+            write_pieces(pieces, self._staging / blob_path(descriptor.digest))
 
     def put_document(self, media_type: str, data: bytes) -> Descriptor:
         """Take a document."""
         descriptor = describe(media_type, data)
         write_file(self._staging / blob_path(descriptor.digest), data)
+        self._documents[descriptor.digest] = data
         return descriptor
 
     def finish(self, manifest: Descriptor) -> None:
         """Make the image visible under its tag; an older image of that tag loses its name."""
+        require_whole(manifest, self._documents, self._has, self.name)
         entry = replace(manifest, annotations={**manifest.annotations, REF_NAME: self._tag})
         if self._folder.exists() and any(self._folder.iterdir()):
             self._join(entry)
@@ -137,6 +140,10 @@ class FolderSink:
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*others, plain(entry)]}
         write_file(self._folder / INDEX_FILE, encode(index))
 
+    def _has(self, descriptor: Descriptor) -> bool:
+        files = (root / blob_path(descriptor.digest) for root in (self._staging, self._folder))
+        return any(file.is_file() and file.stat().st_size == descriptor.size for file in files)
+
     def close(self) -> None:
         """Remove what is not part of a finished image."""
         shutil.rmtree(self._staging, ignore_errors=True)
@@ -146,10 +153,6 @@ class FolderSink:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-def _has(file: Path, descriptor: Descriptor) -> bool:
-    return file.is_file() and file.stat().st_size == descriptor.size
 
 
 def _raw_entries(folder: Path) -> list[dict[str, Any]]:

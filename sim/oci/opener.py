@@ -1,6 +1,8 @@
 """Opening and creating images by what the command line calls them."""
 
 from sim.core.errors import BadInput
+from sim.oci.archive_image import open_archive
+from sim.oci.archive_sink import ArchiveSink
 from sim.oci.folder_image import FolderSink, open_folder
 from sim.oci.image import ImageSink, ImageSource
 from sim.oci.location import LocalLocation, parse_location
@@ -15,14 +17,17 @@ def open_image(ref: str, *, platform: str | None = None) -> ImageSource:
     """
     wanted = parse_platform(platform) if platform else this_platform()
     location = parse_location(ref)
-    if isinstance(location, LocalLocation) and location.kind == "oci":
-        return open_folder(location.path, location.tag, wanted)
-    raise BadInput(f"image {ref!r}: only OCI folders can be opened yet")
+    if isinstance(location, LocalLocation):
+        opened = open_folder if location.kind == "oci" else open_archive
+        return opened(location.path, location.tag, wanted)
+    raise BadInput(f"image {ref!r}: only folders and archives can be opened yet")
 
 
 def create_image(ref: str) -> ImageSink:
     """Begin to write an image at `ref`, of the same forms. Raises `BadInput`."""
     location = parse_location(ref)
-    if isinstance(location, LocalLocation) and location.kind == "oci":
-        return FolderSink(location.path, location.tag)
-    raise BadInput(f"image {ref!r}: only OCI folders can be written yet")
+    if isinstance(location, LocalLocation):
+        if location.kind == "oci":
+            return FolderSink(location.path, location.tag)
+        return ArchiveSink(location.path, location.tag, docker=location.kind == "docker-archive")
+    raise BadInput(f"image {ref!r}: only folders and archives can be written yet")

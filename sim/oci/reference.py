@@ -1,6 +1,7 @@
 """Image references as Docker and containerd parse them. Source: distribution/reference v0.6.0, normalize.go."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sim.core.errors import BadInput
@@ -41,6 +42,17 @@ class Reference:
         """What to ask the registry for: the digest if there is one, else the tag, else "latest"."""
         return self.digest or self.tag or DEFAULT_TAG
 
+    @property
+    def tagged(self) -> str:
+        """Name with a tag, as containerd calls an image: docker.io/library/ubuntu:latest."""
+        return f"{self.name}:{self.tag or DEFAULT_TAG}"
+
+    @property
+    def familiar(self) -> str:
+        """Name with a tag, as docker prints it: ubuntu:latest."""
+        path = self.path.removeprefix(OFFICIAL_PREFIX) if self.domain == DEFAULT_DOMAIN else self.name
+        return f"{path}:{self.tag or DEFAULT_TAG}"
+
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
@@ -64,6 +76,18 @@ def parse_reference(text: str) -> Reference:
         except BadInput as error:
             raise _bad(text, f"has a bad digest: {error}") from None
     return Reference(match[1], path, tag, digest)
+
+
+def is_same_name(name: str, others: Iterable[str]) -> bool:
+    """Whether `name`, as it is or spelled in full, is among `others`: "busybox" is docker.io/library/busybox:latest."""
+    return not _spellings(name).isdisjoint(spelling for other in others for spelling in _spellings(other))
+
+
+def _spellings(name: str) -> set[str]:
+    try:
+        return {name, parse_reference(name).tagged}
+    except BadInput:
+        return {name}
 
 
 def check_digest(digest: str) -> str:
