@@ -1,4 +1,4 @@
-"""The stages that make a workload's folder in the catalog: image, convert, record. Each can be run again alone."""
+"""The stages that make a workload's folder in the catalog; each can be run again alone."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +11,13 @@ from sim.catalog.converter import converter_version
 from sim.catalog.provenance import image_facts, note, now, recording_facts
 from sim.catalog.recordings import Recorded, ready_at, record_runs
 from sim.catalog.workloads import SECOND_TRACE, TRACE_KINDS, Workload, recipe, workload, workload_folder
+from sim.core.blocks import write_blocks
+from sim.core.errors import ContentMismatch
 from sim.core.trace import Trace, read_trace, write_trace
+from sim.formats.blocks import measure_image
 
-Stage = Literal["image", "convert", "record", "time"]
-STAGES: tuple[Stage, ...] = ("image", "convert", "record", "time")
+Stage = Literal["image", "convert", "blocks", "record", "time"]
+STAGES: tuple[Stage, ...] = ("image", "convert", "blocks", "record", "time")
 DELAYS_S = {"throttled": 0.005, "local": 0.0}  # why a recording is throttled: docs/model.md, "Replay"
 MARK_RULE = "mark:"
 
@@ -33,6 +36,19 @@ def make_layouts(name: str, *, say: Say) -> None:
     built_layers(name)
     tree = convert_image(name, say)
     note(workload_folder(name), content_id=tree.content_id, converter=converter_version())
+
+
+def make_blocks(name: str, *, say: Say) -> None:
+    """Measure how well the image's blocks compress, so that layouts can be estimated. Raises `ContentMismatch`."""
+    found, layers = workload(name), built_layers(name)
+    say(f"{name}: measuring the blocks of {len(layers)} layers")
+    _, _, blocks = measure_image([layer.blob for layer in layers])
+    if blocks.content_id != found.content_id:
+        raise ContentMismatch(
+            f"{name}: the image has content {blocks.content_id}, the tree {found.content_id}; "
+            f"run `lazypull catalog build {name}`"
+        )
+    write_blocks(found.blocks, blocks, {"workload": name, "read_from": "gzip layers"})
 
 
 def make_traces(name: str, record_once: RecordOnce, *, runs: int, quiet_wait_s: float, say: Say) -> None:

@@ -52,20 +52,24 @@ def show(name: str, *, as_json: bool) -> None:
 
 @catalog.command()
 @click.argument("name")
-@click.option("--stage", "only", type=click.Choice(("image", "convert", "record", "time")), help="Run this stage only.")
-@click.option("--record", "with_record", is_flag=True, help="Record too, after image and conversion.")
+@click.option(
+    "--stage", "only", type=click.Choice(("image", "convert", "blocks", "record", "time")), help="Run this stage only."
+)
+@click.option("--record", "with_record", is_flag=True, help="Record too, after image, conversion and blocks.")
 @click.option("--latest", is_flag=True, help="Take the versions the archives have now, not those of the recipe.")
 @click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Recordings at each delay.")
 @click.option("--quiet-wait", "quiet_wait_s", type=float, default=300.0, show_default=True, help="Seconds, at most.")
 def build(name: str, only: str | None, *, with_record: bool, latest: bool, runs: int, quiet_wait_s: float) -> None:
-    """Build an image from its recipe, convert it and, with --record, record it. Needs root."""
+    """Build an image from its recipe, convert it, measure its blocks and, with --record, record it. Needs root."""
     from sim.catalog import pipeline
 
-    chosen = (only,) if only else pipeline.STAGES if with_record else ("image", "convert")
+    chosen = (only,) if only else pipeline.STAGES if with_record else ("image", "convert", "blocks")
     if "image" in chosen:
         pipeline.make_image(name, pinned=not latest, say=_say)
     if "convert" in chosen:
         pipeline.make_layouts(name, say=_say)
+    if "blocks" in chosen:
+        pipeline.make_blocks(name, say=_say)
     if "record" in chosen:
         pipeline.make_traces(name, _record_once, runs=runs, quiet_wait_s=quiet_wait_s, say=_say)
     if "time" in chosen:
