@@ -1,0 +1,113 @@
+"""Tuning as a whole: search on some recordings, judge what was found on others, say how far estimates are off."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from sim.experiment.executors import Executor
+from sim.tune.candidate import BASELINES, DEFAULT, Candidate
+from sim.tune.evaluator import Evaluator
+from sim.tune.grid import MOST_CANDIDATES, grid_search
+from sim.tune.optuna_search import optuna_search
+from sim.tune.recheck import Recheck, against_conversion, against_references
+from sim.tune.score import Score, pareto, ranked
+from sim.tune.subject import Subject
+
+Search = Literal["grid", "optuna"]
+SHOWN = 10  # candidates of the ranking that are judged and compared with the clairvoyant
+OPTUNA_TRIALS = 200
+NEAR = 0.01  # objectives this near to the best one are called as good
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What tuning found.
+
+    scores: every candidate that was started, best first. shown: the best of them and the baselines, with their
+    distance to the clairvoyant, best first. judged: the same candidates on the recordings that the search did not
+    see; empty where there are none. rechecks: estimates beside real layouts. search_s: seconds the search took.
+    """
+
+    subject: Subject
+    search: Search
+    search_s: float
+    scores: tuple[Score, ...]
+    shown: tuple[Score, ...]
+    judged: dict[Candidate, Score]
+    rechecks: tuple[Recheck, ...]
+
+    @property
+    def winner(self) -> Score:
+        """The best of the ranking."""
+        return self.shown[0]
+
+    @cached_property
+    def front(self) -> tuple[Score, ...]:
+        """Candidates that no other beats in ready time, fetched bytes and image size at once."""
+        return tuple(pareto(self.scores))
+
+    @property
+    def near(self) -> int:
+        """How many candidates are as good as the winner to within `NEAR`, itself left out."""
+        return sum(one.relative <= self.winner.relative + NEAR for one in self.scores) - 1
+
+    @property
+    def starts(self) -> int:
+        """Starts that the search simulated."""
+        return sum(len(one.starts) for one in self.scores)
+
+
+def tune(
+    subject: Subject,
+    executor: Executor,
+    *,
+    search: Search = "grid",
+    trials: int | None = None,
+    seed: int = 1,
+    recheck: bool = True,
+    advance: Callable[[int], Any] = lambda _count: None,
+) -> Tuning:
+    """Find the candidates that start the subject soonest.
+
+    trials: at most so many candidates; None: all of the grid, or `OPTUNA_TRIALS`. seed: of Optuna's sampler.
+    recheck: write the winner's layers, where the image's are at hand, and start it on them. advance: hears how many
+    more candidates were started.
+    """
+    began_s = time.perf_counter()
+    evaluator = Evaluator(subject, subject.tuned, executor, advance=advance)
+    most = most_candidates(search, trials)
+    if search == "optuna":
+        optuna_search(evaluator, most, seed=seed)
+    else:
+        grid_search(evaluator, most)
+    search_s = time.perf_counter() - began_s
+    scores = ranked(evaluator.everything())
+    candidates = dict.fromkeys([*(one.candidate for one in scores[:SHOWN]), *BASELINES.values()])
+    shown = ranked(Evaluator(subject, subject.tuned, executor, with_bound=True).scores(candidates))
+    judged = _judged(subject, executor, candidates)
+    rechecks = _rechecks(subject, shown, convert=recheck)
+    return Tuning(subject, search, search_s, tuple(scores), tuple(shown), judged, rechecks)
+
+
+def most_candidates(search: Search, trials: int | None) -> int:
+    """How many candidates a search may start."""
+    if trials is not None:
+        return trials
+    return OPTUNA_TRIALS if search == "optuna" else MOST_CANDIDATES
+
+
+def _judged(subject: Subject, executor: Executor, candidates: dict[Candidate, None]) -> dict[Candidate, Score]:
+    if not subject.judged:
+        return {}
+    judge = Evaluator(subject, subject.judged, executor, with_bound=True)
+    return {scored.candidate: scored for scored in judge.scores(candidates)}
+
+
+def _rechecks(subject: Subject, shown: list[Score], *, convert: bool) -> tuple[Recheck, ...]:
+    estimated = {scored.candidate: scored.starts for scored in shown}
+    found = list(against_references(subject, estimated))
+    if convert and subject.layers and shown[0].candidate != DEFAULT:
+        found.append(against_conversion(subject, shown[0].candidate, shown[0].starts))
+    return tuple(found)
