@@ -5,6 +5,8 @@ import json
 import pyarrow as pa
 
 from sim.catalog import TRACE_KINDS
+from sim.catalog.workloads import SECOND_TRACE
+from sim.core.blocks import BLOCKS_KIND, Blocks, write_blocks
 from sim.core.layout import LAYOUT_KIND, Layout, write_layout
 from sim.core.trace import TRACE_KIND, Trace, TraceHeader, write_trace
 from sim.core.tree import FILES_SCHEMA, Tree, write_tree
@@ -85,6 +87,22 @@ def _estargz_layer(rows, layer, *, landmark):
     rows["blobs"].append((layer, blob, at + TOC_BYTES + 51, sum(SIZES), "layer", kind, landmark_offset))
 
 
+def make_blocks(content_id=None):
+    """What compresses as `make_layout("estargz")` has it: every file to a half, headers and TOC to about the same."""
+    members = [
+        (layer, layer * FILES + number, size, 512, 40, 400, len(path) + 2)
+        for layer in range(LAYERS)
+        for number, (path, size) in enumerate(zip(paths(), SIZES, strict=True))
+    ]
+    tables = {
+        "layers": [(TOC_BYTES, TOC_BYTES)] * LAYERS,
+        "members": members,
+        "blocks": [(size // 2, 0) for _, _, size, *_ in members],
+    }
+    made = {name: _table(schema, tables[name]) for name, schema in BLOCKS_KIND.tables.items()}
+    return Blocks(content_id or make_tree().content_id, "made up", **made)
+
+
 def make_trace(kind, content_id=None, **header):
     delay_ns = 5_000_000 if kind == "throttled" else 1_000
     operations = [
@@ -125,6 +143,8 @@ def make_catalog(folder, names=("tiny",)):
             write_layout(home / f"{kind}.layout", make_layout(kind), {})
         for kind, file in TRACE_KINDS.items():
             write_trace(home / file, make_trace(kind))
+        write_trace(home / SECOND_TRACE, make_trace("throttled"))
+        write_blocks(home / "blocks", make_blocks(), {})
     return folder
 
 
