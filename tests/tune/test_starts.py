@@ -10,7 +10,7 @@ from sim.tune.evaluator import Evaluator
 from sim.tune.gather import subject_of_workload
 from sim.tune.starts import priorities
 from sim.tune.subject import merged_accesses
-from tests.tune.small import LARGE, READ, SMALL_BYTES, make_catalog, recording
+from tests.tune.small import LARGE, LARGE_BYTES, READ, SMALL_BYTES, make_catalog, recording
 
 CANDIDATES = [
     DEFAULT,
