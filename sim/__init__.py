@@ -2,13 +2,14 @@
 
 from typing import Any
 
-__all__ = ["compile", "load_results", "load_run", "load_trace", "run"]
+__all__ = ["compile", "load_results", "load_run", "load_trace", "open_image", "run"]
 
 _HOMES = {  # public name → module and name there; imported when first used
     "compile": ("sim.plan.compile", "compile_program"),
     "load_results": ("sim.core.store", "load_results"),
     "load_run": ("sim.core.store", "load_run"),
     "load_trace": ("sim.core.trace", "read_trace"),
+    "open_image": ("sim.image.opened", "open_image"),
     "run": ("sim.experiment.single", "run"),
 }
 
