@@ -239,11 +239,13 @@ class ImageSinkSuite:
 
     def test_a_file_that_is_not_what_its_descriptor_says_is_refused(self, image: SampleImage, tmp_path: Path) -> None:
         layer = image.layers[1]
-        for wrong in (layer[:-1], layer + b"x", layer[:-1] + b"x"):
-            file = written(tmp_path, wrong)
-            with self.create() as sink:
+        with self.create() as sink:
+            for wrong in (layer[:-1], layer + b"x", layer[:-1] + b"x"):
+                file = written(tmp_path, wrong)
                 refused(partial(sink.put_blob, descriptor(image.layer_type, layer), file), BadBlob)
-                self.put(sink, image, tmp_path)  # and it can go on with the right one
+            sink.finish(self.put(sink, image, tmp_path))  # it can go on with the right one
+        with self.open() as opened, opened.blob(opened.layers[1]) as blob:
+            assert blob.read_at(0, blob.size) == layer
         assert self.leftovers() == []
 
     def test_an_image_with_a_part_missing_is_not_finished(self, image: SampleImage, tmp_path: Path) -> None:
