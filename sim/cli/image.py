@@ -150,13 +150,13 @@ def convert(
     access = _access(plain_http, ca_file)
     with ExitStack() as opened:
         layers = opened.enter_context(open_layers(src, platform=platform, access=access))
-        toc_sink = None
-        if write.external_toc:
-            toc_sink = opened.enter_context(create_image(toc_reference(dst), access=access))
+        toc_image = toc_reference(dst) if write.external_toc else None
+        toc_sink = opened.enter_context(create_image(toc_image, access=access)) if toc_image else None
         sink = opened.enter_context(create_image(dst, access=access))
         step = opened.enter_context(steps(len(layers)))
         done = convert_image(layers, sink, options, toc_sink=toc_sink, step=step)
-    click.echo(msgspec.json.encode(converted_document(done)).decode() if as_json else converted_text(dst, done))
+    document = converted_document(done) if as_json else None
+    click.echo(msgspec.json.encode(document).decode() if document else converted_text(dst, toc_image, done))
 
 
 def _choice(trace: Path | None, listed: tuple[str, ...], allow_missing: bool) -> "Choose | None":
@@ -228,6 +228,6 @@ def synth(
         click.echo(msgspec.json.encode(made).decode())
         return
     click.echo(
-        f"{dst}: {made.digest}\n{made.files} files of {format_size(made.raw_size_bytes)} in {made.layers} layers of"
-        f" {format_size(made.size_bytes)}; made up, and labelled so"
+        f"{dst}: {made.digest}\nfiles {made.files}, {format_size(made.raw_size_bytes)}; layers {made.layers},"
+        f" {format_size(made.size_bytes)} compressed; made up, and labelled so"
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sim.image.verify import Verification
 
 SHORT_DIGEST = 19  # "sha256:" and 12 digits
-LAYER_HEADER = ("layer", "digest", "format", "size", "raw", "files", "chunks", "TOC", "landmark", "before it")
+LAYER_HEADER = ("layer", "digest", "format", "size", "raw", "files", "chunks", "TOC", "landmark", "before it", "files before")
 FILE_HEADER = ("path", "kind", "first", "layer", "size", "packed", "chunks")
 CONVERTED_HEADER = ("layer", "digest", "was", "is", "files first")
 NONE = "-"
@@ -78,8 +78,8 @@ def verification_text(done: "Verification") -> str:
     )
 
 
-def converted_text(dst: str, done: "Converted") -> str:
-    """What a conversion made: one line a layer, and what it came to."""
+def converted_text(dst: str, toc_image: str | None, done: "Converted") -> str:
+    """What a conversion made: one line a layer, and what it came to. toc_image: where the TOCs went, if apart."""
     old, new = sum(layer.old.size for layer in done.layers), sum(layer.new.size for layer in done.layers)
     change = f" ({new / old - 1:+.1%})" if old else ""
     lines = [
@@ -89,6 +89,8 @@ def converted_text(dst: str, done: "Converted") -> str:
         ),
         f"{format_size(old)} to {format_size(new)}{change}",
     ]
+    if toc_image is not None:
+        lines.append(f"tables of contents: {toc_image}; keep the two together")
     missing = [*done.missing, *(f"layer {number}: {path}" for number, path in _missing(done))]
     return "\n".join([*lines, *(f"not there, so not first: {text[:200]}" for text in missing)])
 
@@ -122,7 +124,7 @@ def _converted_row(number: int, layer: "ConvertedLayer") -> tuple[str, ...]:
 
 
 def _layer_row(layer: "LayerFacts") -> tuple[str, ...]:
-    before = NONE if not layer.prefetch_bytes else f"{format_size(layer.prefetch_bytes)}, {layer.prefetch_files} files"
+    has_landmark = layer.landmark == "prefetch"
     return (
         str(layer.number),
         layer.digest[:SHORT_DIGEST],
@@ -133,7 +135,8 @@ def _layer_row(layer: "LayerFacts") -> tuple[str, ...]:
         _count(layer.chunks),
         NONE if layer.toc is None else format_size(layer.toc.packed_bytes),
         NONE if layer.landmark is None else LANDMARKS[layer.landmark],
-        before,
+        format_size(layer.prefetch_bytes) if has_landmark and layer.prefetch_bytes is not None else NONE,
+        _count(layer.prefetch_files) if has_landmark else NONE,
     )
 
 
