@@ -77,8 +77,8 @@ class Authorizer:
         challenges = parse_challenges(headers)
         with self._lock:
             self._tokens.pop(scope, None)
-            if bearer := challenges.get("bearer"):
-                self._bearer = bearer
+            if "bearer" in challenges:
+                self._bearer = challenges["bearer"]
             elif "basic" in challenges and self._credentials and self._credentials.user:
                 self._basic = True
             elif "basic" in challenges:

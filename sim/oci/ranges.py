@@ -17,7 +17,7 @@ from sim.oci.wire import Answer, Request, shown
 MOVED_ON_BYTES = 1 << 20  # since the last fault: enough to begin counting attempts anew
 ANSWERED = (200, 206, 416)
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
 
 
 class NoRanges(Exception):

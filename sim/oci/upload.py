@@ -122,14 +122,17 @@ class _Upload:
         return self._url
 
     def _answered(self, request: Request, status: int) -> Answer:
-        """Send once. Raises `Fault` for what may pass, a lost upload and a wrong offset among it."""
+        """Send once. Raises `Fault` for what may pass; a lost upload and a wrong offset are begun anew."""
         answer = self._registry.once(request)
         if answer.status == status:
             return answer
         with answer:
-            if answer.status in RETRIED or (self._url is not None and answer.status in LOST):
-                raise status_fault(request.method, answer)
-            raise self._registry.refusal(request.method, answer)
+            if self._url is not None and answer.status in LOST:
+                self.cancel()
+                self._url = None
+            elif answer.status not in RETRIED:
+                raise self._registry.refusal(request.method, answer)
+            raise status_fault(request.method, answer)
 
 
 def _slice(file: Path, start: int, length: int) -> Iterator[bytes]:

@@ -79,6 +79,7 @@ class Answer:
                 return
         except (OSError, http.client.HTTPException):
             pass
+        self._response.close()
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -186,7 +187,11 @@ def split(url: str) -> SplitResult:
 
 def join(base: str, location: str) -> str:
     """Where a Location header points. Raises `BadInput`."""
-    return split(urljoin(base, location)).geturl()
+    try:
+        joined = urljoin(base, location)
+    except ValueError:  # half an IPv6 address
+        joined = location
+    return split(joined).geturl()
 
 
 def shown(url: str) -> str:
