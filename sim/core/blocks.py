@@ -24,6 +24,9 @@ MEMBERS_SCHEMA = pa.schema(
         ("header_packed", pa.int32()),  # deflated bytes they add behind what lies before them in the tar
         ("toc", pa.int32()),  # bytes of its object in the TOC, without what depends on chunks and places
         ("name", pa.int32()),  # bytes of its name as JSON text: each further chunk repeats it
+        ("streamed", pa.int64()),  # deflated bytes of a file in one chunk, as members are that chunks share
+        ("near", pa.int32()),  # bytes of that saved in a member behind the file before it in the tar
+        ("far", pa.int32()),  # the same behind a file of another place
     ]
 )
 BLOCKS_SCHEMA = pa.schema(

@@ -1,14 +1,16 @@
-"""Measuring the blocks of an image: one pass over its layers, each file deflated at several chunk sizes.
+"""Measuring the blocks of an image: each file deflated at several chunk sizes, as the writer would deflate it.
 
 What is compressed is what the writer compresses: the payload of a file, and behind its last chunk the padding and the
-headers up to the next payload (sim.formats.estargz).
+headers up to the next payload (sim.formats.estargz.write_parts).
 """
 
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +20,26 @@ import pyarrow as pa
 
 from sim.core.blocks import BLOCK_BYTES, BLOCKS_SCHEMA, LAYERS_SCHEMA, MEMBERS_SCHEMA, Blocks
 from sim.core.layout import Layout
-from sim.core.source import FileSource
+from sim.core.source import FileSource, Source
 from sim.core.tree import Tree
-from sim.formats.blocks_tar import KeptEntry, unpacked
-from sim.formats.blocks_toc import TocText
-from sim.formats.deflated import LEVEL, deflate_file, deflated_size
+from sim.formats.blocks_layer import WrittenEntry, toc_packed, written_entries
+from sim.formats.deflated import LEVEL, Deflated, FileInTar, deflate_file, deflated_size
+from sim.formats.estargz.write_index import index_tar
+from sim.formats.estargz.write_spool import spooled_tar
+from sim.formats.streamed import Streamed, stream_file
 from sim.formats.tarlayer import TarLayer, read_tar_layer, tar_layers_layout
 
 MOST_WORKERS = 8
-MAX_SIZE = 1 << 60  # a chunk size that no file reaches
+WHOLE_FILES = 1 << 60  # a chunk size that no file reaches
+
+Groups = list[list[int]]
 
 
 def measure_image(paths: Sequence[Path], *, workers: int | None = None) -> tuple[Tree, Layout, Blocks]:
     """Tree, gzip layout and blocks of layer files, lowest first. Raises `BadBlob`, and `BadInput` for a missing file.
 
     workers: threads that compress; None: one a core, eight at most. Needs room for one layer's tar in the folder for
-    temporary files.
+    temporary files. Takes about a minute of one core for each 100 MB of files.
     """
     with ExitStack() as files:
         layers = [read_tar_layer(files.enter_context(FileSource(path))) for path in paths]
@@ -43,16 +49,15 @@ def measure_image(paths: Sequence[Path], *, workers: int | None = None) -> tuple
 
 def measure_blocks(layers: Sequence[TarLayer], layout: Layout, *, workers: int | None = None) -> Blocks:
     """Blocks of layers that were read, lowest first. layout: theirs, whose `entries` the blocks refer to."""
-    count = workers or min(MOST_WORKERS, os.cpu_count() or 1)
     first, parts = 0, []
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(workers or min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
         for number, layer in enumerate(layers):
             parts.append(_measure(layer, number, first, pool))
             first += len(layer.files.paths)
-    columns = list(zip(*parts, strict=True))
+    schemas = (LAYERS_SCHEMA, MEMBERS_SCHEMA, BLOCKS_SCHEMA)
     tables = [
-        pa.concat_tables([*tables, schema.empty_table()]).combine_chunks()
-        for tables, schema in zip(columns, (LAYERS_SCHEMA, MEMBERS_SCHEMA, BLOCKS_SCHEMA), strict=True)
+        pa.concat_tables([*(part[place] for part in parts), schema.empty_table()]).combine_chunks()
+        for place, schema in enumerate(schemas)
     ]
     return Blocks(layout.content_id, compressor(), *tables)
 
@@ -64,39 +69,42 @@ def compressor() -> str:
 
 def _measure(layer: TarLayer, number: int, first: int, pool: ThreadPoolExecutor) -> tuple[pa.Table, ...]:
     """Tables of one layer. first: its first row in the layout's entries."""
-    row_of = {row: place for place, row in enumerate(layer.files.source.tolist())}
-    with unpacked(layer) as (tar, entries):
-        headers = [tar.read_at(entry.start, entry.payload - entry.start) for entry in entries]
+    folder = Path(tempfile.gettempdir())
+    place_of = {int(layer.payload[row]): place for place, row in enumerate(layer.files.source.tolist())}
+    with spooled_tar(layer.source, folder) as tar:
+        index = index_tar(tar, BLOCK_BYTES)
+        entries = written_entries(index)
         groups = _groups(entries)
-        files = [entry for entry in entries if entry.size]
-        tails = [
-            bytes(file.padding) + b"".join(headers[row] for row in rows)
-            for file, rows in zip(files, groups[1:], strict=True)
-        ]
-        measured = list(pool.map(lambda file, tail: deflate_file(tar, file.payload, file.size, tail), files, tails))
-    packed = [deflated_size(b"".join(headers[row] for row in groups[0])), *(file.tail_packed for file in measured)]
-    toc = TocText(entries, headers, [_digest(layer, row_of.get(entry.row)) for entry in entries])
+        deflated, streamed = _deflate(tar, entries, groups, pool)
+        toc = [toc_packed(index, size, folder) for size in (WHOLE_FILES, BLOCK_BYTES)]
+    places = [place_of.get(entry.payload) for entry in entries]
+    members = [
+        np.full(len(entries), number),
+        [-1 if place is None else first + place for place in places],
+        [entry.size for entry in entries],
+        [len(entry.header) for entry in entries],
+        _header_packed(entries, groups, deflated),
+        [entry.toc_bytes for entry in entries],
+        [entry.name_bytes for entry in entries],
+        *_of_files(entries, [(file.packed, file.near, file.far) for file in streamed]),
+    ]
+    blocks = [
+        list(itertools.chain.from_iterable(part))
+        for part in (
+            (file.packed for file in deflated),
+            (file.saved for file in deflated),
+        )
+    ]
     return (
-        _table(LAYERS_SCHEMA, [[toc.packed(MAX_SIZE)], [toc.packed(BLOCK_BYTES)]]),
-        _table(
-            MEMBERS_SCHEMA,
-            [
-                np.full(len(entries), number),
-                [first + row_of[entry.row] if entry.row in row_of else -1 for entry in entries],
-                [entry.size for entry in entries],
-                [len(header) for header in headers],
-                _header_packed(headers, groups, packed),
-                toc.object_bytes,
-                toc.name_bytes,
-            ],
-        ),
-        _table(BLOCKS_SCHEMA, [_joined(file.packed for file in measured), _joined(file.saved for file in measured)]),
+        _table(LAYERS_SCHEMA, [[size] for size in toc]),
+        _table(MEMBERS_SCHEMA, members),
+        _table(BLOCKS_SCHEMA, blocks),
     )
 
 
-def _groups(entries: Sequence[KeptEntry]) -> list[list[int]]:
+def _groups(entries: Sequence[WrittenEntry]) -> Groups:
     """Rows of the entries whose headers lie before the first payload, then of those behind each file's payload."""
-    groups: list[list[int]] = [[]]
+    groups: Groups = [[]]
     for row, entry in enumerate(entries):
         groups[-1].append(row)
         if entry.size:
@@ -104,24 +112,37 @@ def _groups(entries: Sequence[KeptEntry]) -> list[list[int]]:
     return groups
 
 
-def _header_packed(headers: Sequence[bytes], groups: list[list[int]], packed: Sequence[int]) -> list[int]:
+def _deflate(
+    tar: Source, entries: Sequence[WrittenEntry], groups: Groups, pool: ThreadPoolExecutor
+) -> tuple[list[Deflated], list[Streamed]]:
+    """Measure every file that has bytes, in order."""
+    with_bytes = [entry for entry in entries if entry.size]
+    files = []
+    for entry, rows in zip(with_bytes, groups[1:], strict=True):
+        tail = bytes(entry.padding) + b"".join(entries[row].header for row in rows)
+        files.append(FileInTar(entry.payload, entry.size, entry.header, tail))
+    deflated = list(pool.map(partial(deflate_file, tar), files))
+    elsewhere = files[len(files) // 2 :] + files[: len(files) // 2]
+    return deflated, list(pool.map(partial(stream_file, tar), files, elsewhere, deflated))
+
+
+def _header_packed(entries: Sequence[WrittenEntry], groups: Groups, deflated: Sequence[Deflated]) -> list[int]:
     """What each entry's headers deflate to: those that are compressed together share it by their bytes."""
-    found = [0] * len(headers)
-    for rows, total in zip(groups, packed, strict=True):
-        whole, done = max(1, sum(len(headers[row]) for row in rows)), 0
+    found = [0] * len(entries)
+    head = deflated_size(b"".join(entries[row].header for row in groups[0]))
+    for rows, total in zip(groups, [head, *(file.tail_packed for file in deflated)], strict=True):
+        whole, done = max(1, sum(len(entries[row].header) for row in rows)), 0
         for row in rows:
-            done, before = done + len(headers[row]), done
+            before, done = done, done + len(entries[row].header)
             found[row] = total * done // whole - total * before // whole
     return found
 
 
-def _digest(layer: TarLayer, place: int | None) -> bytes | None:
-    """sha256 of an entry's bytes; None for what is no regular file or was not kept."""
-    return None if place is None else layer.files.digests[place]
-
-
-def _joined(parts: Iterable[list[int]]) -> list[int]:
-    return list(itertools.chain.from_iterable(parts))
+def _of_files(entries: Sequence[WrittenEntry], values: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """Columns with the values of files that have bytes, and 0 for all else."""
+    following = iter(values)
+    rows = [next(following) if entry.size else (0, 0, 0) for entry in entries]
+    return [[row[column] for row in rows] for column in range(3)]
 
 
 def _table(schema: pa.Schema, columns: Sequence[Any]) -> pa.Table:

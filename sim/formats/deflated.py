@@ -18,6 +18,16 @@ LEVEL = 9  # the converter's default: stargz-snapshotter estargz/build.go, `opti
 
 
 @dataclass(frozen=True, slots=True)
+class FileInTar:
+    """A file with bytes: its `size` bytes at `offset`, its headers before them, and what follows up to the next one."""
+
+    offset: int
+    size: int
+    header: bytes
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Deflated:
     """One file. packed, saved: columns of `sim.core.blocks`. tail_packed: what the tail adds to its last block."""
 
@@ -31,28 +41,29 @@ def deflated_size(data: bytes) -> int:
     return len(deflate.deflate_compress(data, LEVEL))
 
 
-def deflate_file(tar: Source, offset: int, size: int, tail: bytes) -> Deflated:
-    """Measure the file of `size` bytes at `offset`, 16 MiB at a time. tail: what follows it in the tar."""
+def deflate_file(tar: Source, file: FileInTar) -> Deflated:
+    """Measure a file, 16 MiB at a time."""
+    offset, size = file.offset, file.size
     packed = [deflated_size(tar.read_at(offset + at, length)) for at, length in _cut(size, BLOCK_BYTES)]
     saved = [0] * len(packed)
     costs = packed
     for below, step in itertools.pairwise(LADDER):
         if size <= below:
             break
-        costs = _join(tar, (offset, size), costs, (below, step), saved)
+        costs = _join(tar, file, costs, (below, step), saved)
     _beyond(saved)
     last = (len(packed) - 1) * BLOCK_BYTES
     end = tar.read_at(offset + last, size - last)
-    return Deflated(packed, saved, deflated_size(end + tail) - packed[-1])
+    return Deflated(packed, saved, deflated_size(end + file.tail) - packed[-1])
 
 
-def _join(tar: Source, file: tuple[int, int], costs: list[int], steps: tuple[int, int], saved: list[int]) -> list[int]:
+def _join(tar: Source, file: FileInTar, costs: list[int], steps: tuple[int, int], saved: list[int]) -> list[int]:
     """Cost of each chunk of the longer step; what it saves goes to the seams between those of the shorter one."""
-    (offset, size), (below, step) = file, steps
+    below, step = steps
     joined = []
-    for number, (at, length) in enumerate(_cut(size, step)):
+    for number, (at, length) in enumerate(_cut(file.size, step)):
         parts = costs[number * step // below : (number + 1) * step // below]
-        whole = deflated_size(tar.read_at(offset + at, length)) if len(parts) > 1 else parts[0]
+        whole = deflated_size(tar.read_at(file.offset + at, length)) if len(parts) > 1 else parts[0]
         seams = [(at + part * below) // BLOCK_BYTES for part in range(1, len(parts))]
         for seam, share in zip(seams, _shares(sum(parts) - whole, len(seams)), strict=True):
             saved[seam] = share

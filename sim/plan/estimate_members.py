@@ -42,6 +42,10 @@ class Measured:
     cost: Ints
     packed: Ints
     saved: Ints
+    stream_ratio: Floats  # what streaming costs against deflating by itself
+    near: Ints
+    far: Ints
+    file_number: Ints  # of a file among all that have bytes; of landmarks none that has a neighbour
 
     def layer_bounds(self, layer: int) -> tuple[int, int]:
         """First member of a layer and one past its last."""
@@ -90,6 +94,9 @@ def measured_of(blocks: Blocks) -> Measured:
     counts = -(-sizes // BLOCK_BYTES)
     packed = _with(column(blocks.blocks, "packed"), [LANDMARK_PACKED] * marks)
     saved = _with(column(blocks.blocks, "saved"), [0] * marks)
+    first = np.cumsum(counts) - counts
+    cost = np.concatenate([[0], np.cumsum(packed - saved)])
+    streamed = _with(column(members, "streamed"), [LANDMARK_PACKED] * marks)
     return Measured(
         toc_packed=(
             blocks.layers.column("toc_packed").to_pylist(),
@@ -102,11 +109,15 @@ def measured_of(blocks: Blocks) -> Measured:
         header_packed=_with(column(members, "header_packed"), [LANDMARK_HEADER_PACKED] * marks),
         toc=_with(column(members, "toc"), objects),
         name=_with(column(members, "name"), [len(name) + 2 for name in LANDMARK_NAMES.values()]),
-        first_block=np.cumsum(counts) - counts,
+        first_block=first,
         blocks=counts,
-        cost=np.concatenate([[0], np.cumsum(packed - saved)]),
+        cost=cost,
         packed=packed,
         saved=saved,
+        stream_ratio=streamed / np.maximum(1, cost[first + counts] - cost[first]),
+        near=_with(column(members, "near"), [0] * marks),
+        far=_with(column(members, "far"), [0] * marks),
+        file_number=np.where(np.arange(len(sizes)) < len(size), np.cumsum(sizes > 0), -2 * len(sizes)),
     )
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.plan.estimate_members import Floats, Ints, Measured
+from sim.plan.estimate_chunks import Chunks, cut_chunks
+from sim.plan.estimate_members import Ints, Measured
 from sim.plan.estimate_order import Order
 from sim.plan.layout_options import LayoutOptions
 
-TAR_BLOCK = 512
 GZIP_HEAD_BYTES, GZIP_TRAILER_BYTES = 10, 8  # RFC 1952, 2.3
-FLUSH_BYTES = 5  # RFC 1951, 3.2.4: the empty stored block of a sync flush, on average with its alignment
+FINISH_BYTES = 2  # an empty block ends what was flushed: RFC 1951, 3.2.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,34 +35,17 @@ class Places:
     raw_size: int
 
 
-@dataclass(frozen=True, eq=False)
-class _Chunks:
-    """Chunks in blob order; what lies behind a file up to the next payload counts with its last one.
-
-    alone, joined: deflated bytes that each adds as the first of a member and behind another one. raw: the same not
-    deflated. head, head_raw: both of what lies before the first chunk.
-    """
-
-    member: Ints
-    start: Ints
-    length: Ints
-    alone: Floats
-    joined: Floats
-    raw: Ints
-    head: float
-    head_raw: int
-
-
 def place_layer(measured: Measured, order: Order, options: LayoutOptions) -> Places:
     """Cut files into chunks and put these into gzip members."""
-    chunks = _cut(measured, order.members, options.chunk_size_bytes)
+    chunks = cut_chunks(measured, order.members, options)
     marked = int(np.argmax(chunks.member == order.members[order.landmark]))
     starts = _starts(chunks, options.min_chunk_size_bytes, marked)
     place = np.searchsorted(starts, np.arange(len(chunks.member)), side="right")  # 0: with the head of the blob
     added = np.where(np.isin(np.arange(len(place)), starts), chunks.alone, chunks.joined)
     deflated = np.bincount(place, weights=added, minlength=len(starts) + 1)
     deflated[0] += chunks.head
-    size = np.round(deflated).astype(np.int64) + GZIP_HEAD_BYTES + GZIP_TRAILER_BYTES
+    around = GZIP_HEAD_BYTES + GZIP_TRAILER_BYTES + (FINISH_BYTES if options.min_chunk_size_bytes else 0)
+    size = np.round(deflated).astype(np.int64) + around
     offset = np.cumsum(size) - size
     raw_before = np.cumsum(chunks.raw) - chunks.raw + chunks.head_raw
     begin = np.concatenate([[0], raw_before[starts]])
@@ -81,36 +64,7 @@ def place_layer(measured: Measured, order: Order, options: LayoutOptions) -> Pla
     )
 
 
-def _cut(measured: Measured, members: Ints, chunk_size: int) -> _Chunks:
-    """Chunks of all files, in the order of the members."""
-    size = measured.size[members]
-    files, size = members[size > 0], size[size > 0]
-    counts = -(-size // chunk_size)
-    file = np.repeat(np.arange(len(files)), counts)
-    start = (np.arange(len(file)) - np.repeat(np.cumsum(counts) - counts, counts)) * chunk_size
-    end = np.minimum(start + chunk_size, size[file])
-    last = end == size[file]
-    has_bytes = measured.size[members] > 0
-    before: Ints = np.cumsum(has_bytes) - has_bytes  # files before each entry
-    headers = np.bincount(before, weights=measured.header[members], minlength=len(files) + 1).astype(np.int64)
-    packed = np.bincount(before, weights=measured.header_packed[members], minlength=len(files) + 1)
-    padding = -size % TAR_BLOCK
-    member = files[file]
-    behind = np.where(last, packed[file + 1], 0.0)
-    follows = measured.follows(member, start, end) + FLUSH_BYTES
-    return _Chunks(
-        member=member,
-        start=start,
-        length=end - start,
-        alone=measured.deflated(member, start, end) + behind,
-        joined=np.where(start == 0, follows - measured.saved[measured.first_block[member]], follows) + behind,
-        raw=end - start + np.where(last, padding[file] + headers[file + 1], 0),
-        head=float(packed[0]),
-        head_raw=int(headers[0]),
-    )
-
-
-def _starts(chunks: _Chunks, min_chunk_size: int, landmark: int) -> Ints:
+def _starts(chunks: Chunks, min_chunk_size: int, landmark: int) -> Ints:
     """Chunks that open a gzip member.
 
     Source: estargz/estargz.go, `appendTar`: the member is flushed before each chunk and closed when it has reached

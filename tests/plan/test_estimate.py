@@ -38,6 +38,8 @@ ENTRIES = [
     ("zero", "reg", 0, None),
 ]
 PACKED, SAVED = 10_000, 1_000  # of each block of data; the small files deflate to half of their bytes
+STREAMED = {"bin/sh": 60, "data": 2 * 37_000, "lib/x/real": 400}  # data: twice of what it deflates to by itself
+NEAR, FAR = 20, 10
 
 
 def table(schema, rows):
@@ -52,7 +54,9 @@ def image(content_id="sha256:1"):
     entries = [(0, 0, *ENTRIES[row]) for row in ordered]
     members, blocks = [], []
     for row, (path, _, size, _) in enumerate(ENTRIES):
-        members.append((0, place[row], size, HEADER, HEADER_PACKED, 200, len(path) + 2))
+        near, far = (NEAR, FAR) if size else (0, 0)
+        streamed = STREAMED.get(path, 0)
+        members.append((0, place[row], size, HEADER, HEADER_PACKED, 200, len(path) + 2, streamed, near, far))
         if size > BLOCK:
             blocks += [(PACKED, SAVED if number else 0) for number in range(size // BLOCK)]
         elif size:
@@ -156,6 +160,27 @@ def test_small_chunks_share_members_until_these_are_large_enough():
         "lib/x/real": (1, 0),
     }
     assert column(layout.units, "raw_size").tolist() == [1 + 100 + 4 * BLOCK, 1000]
+
+
+def test_members_that_are_shared_are_streamed():
+    apart, (together, rest) = (
+        column(estimated().units, "size"),
+        column(estimated(min_chunk_size_bytes=5_000).units, "size"),
+    )
+    assert len(apart) == 4
+    around, landmark = MEMBER + 2, 6 + 2 * HEADER_PACKED
+    # bin/sh stands behind the landmark, which is of no place; data behind bin/sh, its neighbour in the tar
+    shell, data = 60 - FAR + HEADER_PACKED, 74_000 - NEAR + 4 * HEADER_PACKED
+    assert together == around + landmark + shell + data
+    assert rest == around + 400 + HEADER_PACKED
+
+
+def test_what_a_file_saves_depends_on_what_was_moved_before_it():
+    (only,) = column(estimated(min_chunk_size_bytes=10**9, priorities=(("data", "bin/sh"),)).units, "size")[:1]
+    head = 2 * HEADER_PACKED - HEADER_PACKED  # data's own header
+    data = 74_000 - FAR + 2 * HEADER_PACKED  # bin, bin/sh
+    shell = 60 - FAR + 60  # data was its follower, not the file before it; the landmark's header
+    assert only == MEMBER + 2 + head + data + shell
 
 
 def test_a_landmark_always_opens_a_member():

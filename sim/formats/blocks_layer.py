@@ -1,0 +1,77 @@
+"""One layer as the writer would write it: its entries with their headers and their place in the TOC."""
+
+import io
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.formats.estargz.options import WriteOptions
+from sim.formats.estargz.write_end import write_tarred_toc
+from sim.formats.estargz.write_index import LayerIndex
+from sim.formats.estargz.write_json import EMPTY_DIGEST, EntryText, EntryTexts, quote, string_field
+from sim.formats.estargz.write_order import order_entries
+from sim.formats.estargz.write_pack import packer_of
+from sim.formats.estargz.write_parts import cut_parts
+from sim.formats.estargz.write_toc import TocWriter
+from sim.formats.estargz.write_units import BlobOutput
+from sim.formats.tarentry import REG, TarEntry
+from sim.formats.tarheader import BLOCK
+from sim.formats.tarwrite import normalise
+
+ANY_DIGEST = "sha256:" + "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenEntry:
+    """One entry. payload: offset of its `size` bytes in the tar; header: its tar headers as they are written.
+
+    toc_bytes: of its object in the TOC with the comma behind it, without what depends on chunks and places;
+    name_bytes: of its name there.
+    """
+
+    size: int
+    payload: int
+    header: bytes
+    toc_bytes: int
+    name_bytes: int
+
+    @property
+    def padding(self) -> int:
+        """Zero bytes behind the payload."""
+        return -self.size % BLOCK
+
+
+def written_entries(index: LayerIndex) -> list[WrittenEntry]:
+    """Entries of a layer in the order of its tar. Raises `BadBlob`."""
+    where, texts = index.tar.name, EntryTexts(index.tar.name)
+    found = []
+    for row in range(len(index.starts)):
+        entry, header = normalise(index.entry(row), where)
+        toc_bytes = len(_object(entry, texts.text(entry)).encode())
+        size = entry.size if entry.flag == REG else 0
+        found.append(WrittenEntry(size, entry.payload, header, toc_bytes, len(quote(entry.name).encode())))
+    return found
+
+
+def toc_packed(index: LayerIndex, chunk_size: int, folder: Path) -> int:
+    """Bytes of the gzip member of a TOC with chunks of that size; places and digests are made up."""
+    rng, place = random.Random(0), 0
+    output = BlobOutput(io.BytesIO())
+    with TocWriter(folder, index.tar.name) as toc:
+        for part in cut_parts(order_entries(index, (), allow_missing=False), chunk_size):
+            digest = rng.randbytes(32).hex()
+            if part.chunk is not None:
+                toc.hash_payload(part.chunk, digest.encode())
+            toc.add(part, place, 0, f"sha256:{digest}")
+            place += rng.randrange(100, 300) + part.raw_size // 3
+        toc.close()
+        write_tarred_toc(toc, packer_of(WriteOptions()), output)
+    return output.size
+
+
+def _object(entry: TarEntry, text: EntryText) -> str:
+    if entry.flag != REG:
+        return text.whole() + ",\n"
+    if entry.size == 0:
+        return text.whole(EMPTY_DIGEST) + ",\n"
+    return EntryText(text.before, text.after + string_field("chunkDigest", ANY_DIGEST)).whole(ANY_DIGEST) + ",\n"
