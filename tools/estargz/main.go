@@ -9,6 +9,7 @@ import (
 
 const usage = `usage: estargz convert -in LAYER -out BLOB [options]   make an eStargz or zstd:chunked blob, print facts as JSON
        estargz dump -in BLOB                           print what the reference reader sees, JSON lines
+       estargz check -in BLOB -layer LAYER [-toc TOC]  verify a blob and compare it to its source, print a report as JSON
        estargz time-open -in BLOB [-times N]           print how long opening the blob took, nanoseconds as JSON
 `
 
@@ -29,10 +30,12 @@ func run(args []string) error {
 		return convert(args[1:])
 	case "dump":
 		return dump(args[1:])
+	case "check":
+		return check(args[1:])
 	case "time-open":
 		return timeOpen(args[1:])
 	}
-	return fmt.Errorf("unknown command %q; use convert, dump or time-open", args[0])
+	return fmt.Errorf("unknown command %q; use convert, dump, check or time-open", args[0])
 }
 
 // openBlob opens a file and gives its size.
