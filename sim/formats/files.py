@@ -6,8 +6,10 @@ of the root means nothing, since overlayfs ignores it. They hold for every forma
 unpack that follows a symlink of the same layer to place an entry would do otherwise, but no known layer asks for it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +23,43 @@ KIND_CODE = {kind: code for code, kind in enumerate(FILE_KINDS)}
 REG, DIR, HARDLINK = KIND_CODE["reg"], KIND_CODE["dir"], KIND_CODE["hardlink"]
 SYMLINK, WHITEOUT, OPAQUE = KIND_CODE["symlink"], KIND_CODE["whiteout"], KIND_CODE["opaque"]
 FOLDER_LIKE = frozenset({DIR, WHITEOUT, OPAQUE})  # what may have entries below it
+NOT_LINKED = FOLDER_LIKE | {HARDLINK}  # what a hard link cannot finally name
 MODE_BITS = 0o7777  # permission, setuid, setgid, sticky; some writers add the file type above them
+MAX_WALK_BYTES = 1 << 24  # of folder names looked at one by one; sorting all names is cheaper for more
 MAX_DEPTH = 10_000  # stargz-snapshotter's reader gives up there (fs/reader, maxWalkDepth)
+
+
+class Listed(Protocol):
+    """Entries as an archive lists them, in its order; columns of equal length."""
+
+    @property
+    def names(self) -> list[str]:
+        """As written."""
+
+    @property
+    def kinds(self) -> list[int]:
+        """Codes of `FILE_KINDS`; a whiteout is a regular file."""
+
+    @property
+    def sizes(self) -> list[int]:
+        """Bytes of each."""
+
+    @property
+    def modes(self) -> list[int]:
+        """As written."""
+
+    @property
+    def links(self) -> list[str]:
+        """As written, "" for none."""
+
+    @property
+    def digests(self) -> list[bytes | None]:
+        """sha256 of a regular file's bytes, else None."""
 
 
 @dataclass(slots=True, eq=False)
 class Listing:
-    """Entries as an archive lists them, in its order; columns of equal length.
-
-    names: uncleaned. kinds: codes of `FILE_KINDS`, whiteouts still regular files. links: as written, "" for none.
-    digests: sha256 of a regular file's bytes, else None.
-    """
+    """A `Listed` that grows entry by entry."""
 
     names: list[str] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
@@ -43,21 +71,67 @@ class Listing:
 
 @dataclass(frozen=True, eq=False)
 class LayerFiles:
-    """Cleaned entries of one layer, sorted by (path, kind code).
+    """Cleaned entries of one layer; columns sorted by (path, kind code), built when they are first asked for.
 
-    source: row of each in the listing. in_tree: false for landmarks, the TOC and hidden entries.
-    links: target of a symlink as written, of a hard link clean; else None.
+    listing: what they are from; where: its name in errors. real: path → row in the listing of what is there;
+    marks: (path, kind) → row of each whiteout and opaque mark. hardlinks: path → path of the file it finally names.
     """
 
-    paths: list[str]
-    kinds: npt.NDArray[np.int8]
-    sizes: npt.NDArray[np.int64]
-    modes: npt.NDArray[np.int32]
-    links: list[str | None]
-    digests: list[bytes | None]
-    source: npt.NDArray[np.int64]
-    in_tree: npt.NDArray[np.bool_]
-    hardlinks: dict[str, str]  # path → path of the file it finally names
+    listing: Listed
+    where: str
+    real: dict[str, int]
+    marks: dict[tuple[str, int], int]
+    hardlinks: dict[str, str]
+
+    @cached_property
+    def _rows(self) -> list[tuple[str, int, int]]:
+        kinds = self.listing.kinds
+        rows = [(path, kinds[row], row) for path, row in self.real.items() if path]
+        rows += [(path, kind, row) for (path, kind), row in self.marks.items() if path]
+        return sorted(rows)
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """Cleaned path of each."""
+        return [path for path, _, _ in self._rows]
+
+    @cached_property
+    def kinds(self) -> npt.NDArray[np.int8]:
+        """Code of `FILE_KINDS`, whiteouts told from files."""
+        return np.array([kind for _, kind, _ in self._rows], np.int8)
+
+    @cached_property
+    def source(self) -> npt.NDArray[np.int64]:
+        """Row of each in the listing."""
+        return np.array([row for _, _, row in self._rows], np.int64)
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Bytes of a regular file, else 0."""
+        return np.where(self.kinds == REG, np.array(self.listing.sizes, np.int64)[self.source], 0)
+
+    @cached_property
+    def modes(self) -> npt.NDArray[np.int32]:
+        """Permission, setuid, setgid and sticky bits."""
+        return (np.array(self.listing.modes, np.int64)[self.source] & MODE_BITS).astype(np.int32)
+
+    @cached_property
+    def links(self) -> list[str | None]:
+        """Target of a symlink as written, of a hard link clean; else None."""
+        links = self.listing.links
+        return [_link(kind, links[row]) for _, kind, row in self._rows]
+
+    @cached_property
+    def digests(self) -> list[bytes | None]:
+        """sha256 of a regular file's bytes, else None. Raises `BadBlob` where the archive gives none."""
+        digests = self.listing.digests
+        return [digests[row] if kind == REG else None for _, kind, row in self._rows]
+
+    @cached_property
+    def in_tree(self) -> npt.NDArray[np.bool_]:
+        """False for landmarks, the TOC and hidden entries."""
+        out = MARKER_NAMES | _hidden(self.real, self.marks, self.listing.kinds)
+        return np.array([path not in out for path in self.paths], np.bool_)
 
     @cached_property
     def regular(self) -> dict[str, int]:
@@ -69,41 +143,28 @@ class LayerFiles:
         clean = clean_name(path)
         return self.regular.get(self.hardlinks.get(clean, clean))
 
+    def listed(self, path: str) -> int | None:
+        """The same as a row of the listing; needs no sorted column."""
+        clean = clean_name(path)
+        row = self.real.get(self.hardlinks.get(clean, clean)) if clean else None
+        return row if row is not None and self.listing.kinds[row] == REG else None
 
-def clean_files(listing: Listing, where: str) -> LayerFiles:
-    """Clean and sort what an archive lists. `where` names it in errors. Raises `BadBlob`."""
-    raw_paths, raw_kinds = _mark_whiteouts(clean_names(listing.names), listing.kinds, where)
-    last = _last_wins(raw_paths, raw_kinds)
-    keys = sorted(key for key in last if key[0])
-    rows = [last[key] for key in keys]
-    paths, codes = [key[0] for key in keys], [key[1] for key in keys]
-    kinds = np.array(codes, np.int8)
-    hidden = _hidden(paths, codes, where)
-    links = [_link(code, listing.links[row]) for code, row in zip(codes, rows, strict=True)]
-    source = np.array(rows, np.int64)
-    regular = kinds == REG
-    in_tree = np.array([path not in hidden and path not in MARKER_NAMES for path in paths], np.bool_)
-    return LayerFiles(
-        paths=paths,
-        kinds=kinds,
-        sizes=np.where(regular, np.array(listing.sizes, np.int64)[source], 0),
-        modes=(np.array(listing.modes, np.int64)[source] & MODE_BITS).astype(np.int32),
-        links=links,
-        digests=[listing.digests[row] if code == REG else None for code, row in zip(codes, rows, strict=True)],
-        source=source,
-        in_tree=in_tree,
-        hardlinks=_hardlinks(paths, codes, links, in_tree, where),
-    )
+
+def clean_files(listing: Listed, where: str) -> LayerFiles:
+    """Clean what an archive lists. `where` names it in errors. Raises `BadBlob`."""
+    paths, kinds = clean_names(listing.names, where), listing.kinds
+    real: dict[str, int] = dict(zip(paths, range(len(paths)), strict=True))  # the last of one name
+    marks: dict[tuple[str, int], int] = {}
+    if WHITEOUT_PREFIX in "\0".join(paths):
+        real, marks = _last_wins(*_mark_whiteouts(paths, kinds, where))
+    _check_depth(paths, where)
+    return LayerFiles(listing, where, real, marks, _hardlinks(listing, paths, real, marks, where))
 
 
 def _mark_whiteouts(paths: list[str], kinds: list[int], where: str) -> tuple[list[str], list[int]]:
     """Turn `.wh.` names into rows about the path they act on."""
-    if not any(WHITEOUT_PREFIX in path or "\0" in path for path in paths):
-        return paths, kinds
     marked_paths, marked_kinds = list(paths), list(kinds)
     for row, path in enumerate(paths):
-        if "\0" in path:
-            raise BadBlob(f"{where}: entry {row} has a NUL byte in its name {path[:80]!r}; rebuild the layer")
         folder, _, base = path.rpartition("/")
         if base == OPAQUE_NAME:
             marked_paths[row], marked_kinds[row] = folder, OPAQUE
@@ -115,8 +176,8 @@ def _mark_whiteouts(paths: list[str], kinds: list[int], where: str) -> tuple[lis
     return marked_paths, marked_kinds
 
 
-def _last_wins(paths: list[str], kinds: list[int]) -> dict[tuple[str, int], int]:
-    """(path, kind) → row, for the entries that later ones of their name leave standing."""
+def _last_wins(paths: list[str], kinds: list[int]) -> tuple[dict[str, int], dict[tuple[str, int], int]]:
+    """`real` and `marks` of the entries that later ones of their name leave standing."""
     real: dict[str, int] = {}
     marks: dict[tuple[str, int], int] = {}
     for row, (path, kind) in enumerate(zip(paths, kinds, strict=True)):
@@ -124,25 +185,42 @@ def _last_wins(paths: list[str], kinds: list[int]) -> dict[tuple[str, int], int]
             marks[path, kind] = row
         else:
             real[path] = row
-    kept = {(path, kinds[row]): row for path, row in real.items()}
-    kept.update({key: row for key, row in marks.items() if key[1] == OPAQUE or key[0] not in real})
-    return kept
+    return real, {key: row for key, row in marks.items() if key[1] == OPAQUE or key[0] not in real}
 
 
-def _hidden(paths: list[str], codes: list[int], where: str) -> set[str]:
+def _check_depth(paths: list[str], where: str) -> None:
+    if max(map(len, paths), default=0) > MAX_DEPTH:
+        deep = next((path for path in paths if path.count("/") > MAX_DEPTH), None)
+        if deep is not None:
+            raise BadBlob(f"{where}: {deep[:60]!r}… is more than {MAX_DEPTH} folders deep; rebuild the layer")
+
+
+def _hidden(real: dict[str, int], marks: dict[tuple[str, int], int], kinds: list[int]) -> set[str]:
     """Paths below something that is no directory: no walk from the root reaches them."""
-    keys = [path.replace("/", "\0") for path in paths]  # in this order what lies below a path follows it at once
+    entries = [(path.replace("/", "\0"), kinds[row], path) for path, row in real.items() if path]
+    entries += [(path.replace("/", "\0"), kind, path) for path, kind in marks if path]
     hidden: set[str] = set()
     above = None
-    for row in sorted(range(len(paths)), key=keys.__getitem__):
-        path, key = paths[row], keys[row]
-        if key.count("\0") > MAX_DEPTH:
-            raise BadBlob(f"{where}: {path[:60]!r}… is more than {MAX_DEPTH} folders deep; rebuild the layer")
+    for key, kind, path in sorted(entries):  # in this order what lies below a path follows it at once
         if above is not None and key.startswith(above):
             hidden.add(path)
-        elif codes[row] not in FOLDER_LIKE:
+        elif kind not in FOLDER_LIKE:
             above = key + "\0"
     return hidden
+
+
+def _may_be_hidden(paths: Iterable[str], real: dict[str, int], kinds: list[int]) -> bool:
+    """Whether one of the paths may be hidden; false is certain. Looks at each folder once, and at not too many."""
+    left, seen = MAX_WALK_BYTES, {""}
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder not in seen:
+            row, left = real.get(folder), left - len(folder)
+            if left < 0 or (row is not None and kinds[row] not in FOLDER_LIKE):
+                return True
+            seen.add(folder)
+            folder = folder.rpartition("/")[0]
+    return False
 
 
 def _link(code: int, link: str) -> str | None:
@@ -152,11 +230,13 @@ def _link(code: int, link: str) -> str | None:
 
 
 def _hardlinks(
-    paths: list[str], codes: list[int], links: list[str | None], in_tree: npt.NDArray[np.bool_], where: str
+    listing: Listed, paths: list[str], real: dict[str, int], marks: dict[tuple[str, int], int], where: str
 ) -> dict[str, str]:
-    found = {path: link or "" for path, code, link in zip(paths, codes, links, strict=True) if code == HARDLINK}
-    if not found:
-        return {}
-    rows = zip(paths, codes, in_tree.tolist(), strict=True)
-    targets = {path for path, code, seen in rows if seen and code != HARDLINK and code not in FOLDER_LIKE}
-    return resolve_hardlinks(found, targets, where)
+    """Path of each hard link → path of the file it finally names."""
+    kinds = listing.kinds
+    rows = [row for row, kind in enumerate(kinds) if kind == HARDLINK]
+    links = {paths[row]: clean_name(listing.links[row]) for row in rows if paths[row] and real.get(paths[row]) == row}
+    named = {path for path in links.values() if path in real} - MARKER_NAMES - {""}
+    if _may_be_hidden(named, real, kinds):
+        named -= _hidden(real, marks, kinds)
+    return resolve_hardlinks(links, {path for path in named if kinds[real[path]] not in NOT_LINKED}, where)

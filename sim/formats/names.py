@@ -4,6 +4,11 @@ import posixpath
 import re
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+from sim.core.errors import BadBlob
+
 WHITEOUT_PREFIX = ".wh."  # OCI image-spec, layer.md, "Whiteouts"
 OPAQUE_NAME = ".wh..wh..opq"  # same, "Opaque Whiteout"
 PREFETCH_LANDMARK = ".prefetch.landmark"  # stargz-snapshotter, estargz/types.go
@@ -22,10 +27,28 @@ def clean_name(name: str) -> str:
     return posixpath.normpath("/" + name).lstrip("/")
 
 
-def clean_names(names: Sequence[str]) -> list[str]:
-    """`clean_name` of each."""
-    unclean = _UNCLEAN.search
-    return [name if not unclean(name) else posixpath.normpath("/" + name).lstrip("/") for name in names]
+def clean_names(names: Sequence[str], where: str) -> list[str]:
+    """`clean_name` of each; few are unclean, but for the last slash of a directory. Raises `BadBlob` for a NUL byte."""
+    text = "\0".join(["", *names, ""]).encode("utf-8", "surrogatepass")
+    if text.count(b"\0") != len(names) + 1:
+        row = next(row for row, name in enumerate(names) if "\0" in name)
+        raise BadBlob(f"{where}: entry {row} has a NUL byte in its name {names[row][:80]!r}; rebuild the layer")
+    found = list(names)
+    for row in _unclean_rows(np.frombuffer(text, np.uint8)):
+        found[row] = clean_name(names[row].removesuffix("/"))
+    return found
+
+
+def _unclean_rows(text: npt.NDArray[np.uint8]) -> list[int]:
+    """Rows of names with an empty, "." or ".." part. text: the names, each with a NUL before and after it."""
+    borders = np.flatnonzero((text == 0) | (text == ord("/")))
+    length = np.diff(borders) - 1  # of each part
+    short = np.flatnonzero(length <= 2)
+    start, length = borders[short] + 1, length[short]
+    last = text[np.minimum(start + length, len(text) - 1) - 1]
+    unclean = (length == 0) | ((text[start] == ord(".")) & (last == ord(".")))
+    row = np.cumsum(text[borders] == 0) - 1
+    return np.unique(row[short[unclean]]).tolist()
 
 
 def text_of(raw: bytes) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from sim.core.errors import BadBlob
 from sim.core.layout import BLOBS_SCHEMA, INDEX_SCHEMA, Layout
 from sim.core.source import FileSource, Source, sha256_of
 from sim.core.tree import Tree
@@ -28,6 +29,8 @@ from sim.formats.tarstream import TarStream
 from sim.formats.zstdframes import decode_frames, is_zstd
 
 READ_BYTES = 1 << 20
+MAX_ENTRIES = 2_000_000  # as of a TOC: more would not fit the memory of a laptop
+MAX_RAW_BYTES = 1 << 37  # no layer is larger decoded; what is was made to keep a reader busy
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +54,13 @@ def tar_layout(paths: Sequence[Path]) -> tuple[Tree, Layout]:
     return tar_layers_layout(layers)
 
 
-def read_tar_layer(source: Source) -> TarLayer:
+def read_tar_layer(source: Source, *, max_entries: int = MAX_ENTRIES) -> TarLayer:
     """Decode a whole layer once, hashing its files. Raises `BadBlob`."""
     tar, listing = TarStream(tar_pieces(source), source.name), Listing()
-    payload = []
+    payload: list[int] = []
     for member in tar:
+        if len(payload) == max_entries:
+            raise BadBlob(f"{source.name}: tar has more than {max_entries} entries; raise max_entries if it is real")
         listing.names.append(text_of(member.name))
         listing.kinds.append(KIND_CODE[member.kind])
         listing.sizes.append(member.size)
@@ -76,8 +81,17 @@ def layer_codec(source: Source) -> str:
     return "zstd" if is_zstd(head) else "raw"
 
 
-def tar_pieces(source: Source) -> Iterator[bytes]:
+def tar_pieces(source: Source, *, max_bytes: int = MAX_RAW_BYTES) -> Iterator[bytes]:
     """The bytes of a layer's tar, decoded, in pieces of at most 1 MiB. Raises `BadBlob`."""
+    given = 0
+    for piece in _decoded(source):
+        given += len(piece)
+        if given > max_bytes:
+            raise BadBlob(f"{source.name}: layer decodes to more than {max_bytes} bytes; it is made to fill a disk")
+        yield piece
+
+
+def _decoded(source: Source) -> Iterator[bytes]:
     match layer_codec(source):
         case "gzip":
             return inflate_blob(source)
@@ -94,7 +108,7 @@ def tar_layers_layout(layers: Sequence[TarLayer]) -> tuple[Tree, Layout]:
     layout = Layout(
         format="gzip",
         content_id=tree.content_id,
-        blobs=_blob_table(layers),
+        blobs=blob_table(layers),
         entries=make_entries(files),
         units=_units(layers),
         extents=_extents(layers),
@@ -140,7 +154,8 @@ def _extents(layers: Sequence[TarLayer]) -> pa.Table:
     return make_extents(*columns, np.concatenate(unit), np.concatenate(unit_offset))
 
 
-def _blob_table(layers: Sequence[TarLayer]) -> pa.Table:
+def blob_table(layers: Sequence[TarLayer]) -> pa.Table:
+    """`blobs` of a layout of ordinary layers, bottom first."""
     count = len(layers)
     return pa.Table.from_arrays(
         [

@@ -50,9 +50,10 @@ class Member:
 
 
 class TarStream:
-    """The members of a tar in order; `payload` gives the bytes of the one in hand."""
+    """The members of a tar in order; `payload` gives the bytes of the one in hand, `head` those of its headers."""
 
     def __init__(self, pieces: Iterator[bytes], where: str) -> None:
+        self.head = bytearray()
         self._stream, self._where = ByteStream(pieces), where
         self._left, self._padding = 0, 0
 
@@ -69,6 +70,7 @@ class TarStream:
             else:
                 yield self._member(header, shared | extra)
                 extra = {}
+                self.head.clear()
         if extra:
             raise BadBlob(f"{self._where}: tar ends after an extended header without its file; fetch the layer again")
 
@@ -100,6 +102,7 @@ class TarStream:
             return None
         if len(block) < BLOCK:
             raise self._cut("inside a header")
+        self.head += block
         return parse_header(block, f"{self._where}: byte {at} of the tar")
 
     def _special(self, header: TarHeader) -> bytes:
@@ -110,7 +113,9 @@ class TarStream:
                 " rebuild the layer"
             )
         self._expect(header.size)
-        return b"".join(self.payload())
+        data = b"".join(self.payload())
+        self.head += data + bytes(self._padding)
+        return data
 
     def _member(self, header: TarHeader, extra: dict[str, bytes]) -> Member:
         where = f"{self._where}: byte {self._stream.position} of the tar"

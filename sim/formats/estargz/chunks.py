@@ -1,6 +1,7 @@
 """The chunk table of a lazy layer: where each piece of each file lies, checked as a whole. Columns, no objects."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -8,9 +9,11 @@ import numpy.typing as npt
 from sim.core.errors import BadBlob
 from sim.formats.estargz.digests import parse_digests
 from sim.formats.estargz.toc import TocEntry
+from sim.formats.files import REG
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+CHUNK = -1  # code of a further chunk of a file, beside those of `FILE_KINDS`
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +22,7 @@ class ChunkTable:
 
     owner: row in the listing of the file; chunks of one file are neighbours, in file order.
     offset, inner_offset: of the unit in the blob, of the payload in its decoded bytes.
-    digests: sha256 of each chunk, None where the TOC gives none. unit: row of the unit a chunk lies in.
+    digest_texts: of each chunk as written, "" where the TOC gives none. unit: row of the unit a chunk lies in.
     unit_offset, unit_size: of each in the blob; it ends where the next begins, the last where the payload ends.
     """
 
@@ -28,36 +31,51 @@ class ChunkTable:
     length: Ints
     offset: Ints
     inner_offset: Ints
-    digests: list[bytes | None]
+    digest_texts: list[str]
     unit: Ints
     unit_offset: Ints
     unit_size: Ints
+    where: str
+
+    @cached_property
+    def digests(self) -> list[bytes | None]:
+        """sha256 of each chunk, None where the TOC gives none. Raises `BadBlob` when one is malformed."""
+        return parse_digests(self.digest_texts, self.where, "chunk")
+
+    def digest(self, chunk: int) -> bytes | None:
+        """sha256 of one chunk, None where the TOC gives none. Raises `BadBlob` when it is malformed."""
+        return parse_digests(self.digest_texts[chunk : chunk + 1], self.where, "chunk")[0]
+
+    def of_file(self, row: int) -> tuple[int, int]:
+        """First and past-the-last chunk of the file at a row of the listing."""
+        first, last = np.searchsorted(self.owner, [row, row + 1]).tolist()
+        return first, last
 
 
-def build_chunks(entries: list[TocEntry], payload_end: int, where: str) -> ChunkTable:
+def build_chunks(entries: list[TocEntry], kinds: Ints, payload_end: int, where: str) -> ChunkTable:
     """Chunk table of a TOC. Raises `BadBlob` when chunks leave gaps, overlap or lie outside the payload.
 
-    `owner` counts the entries that are not chunks.
+    kinds: code of each entry, `CHUNK` for a chunk. `owner` counts the entries that are not chunks.
     """
-    chunk = _column_is(entries, "chunk")
-    regular = _column_is(entries, "reg")
-    file_size = np.fromiter((entry.size for entry in entries), np.int64, len(entries))
+    chunk = kinds == CHUNK
+    regular = kinds == REG
+    file_size = np.array([entry.size for entry in entries], np.int64)
     rows = np.flatnonzero(chunk | (regular & (file_size > 0)))
     owner_entry = np.maximum.accumulate(np.where(chunk, -1, np.arange(len(entries))))[rows]
     is_chunk = chunk[rows]
     _check_owners(owner_entry, regular, file_size, rows, where)
 
     picked = [entries[row] for row in rows.tolist()]
-    file_offset = np.fromiter((entry.chunk_offset for entry in picked), np.int64, len(picked))
-    written = np.fromiter((entry.chunk_size for entry in picked), np.int64, len(picked))
+    file_offset = np.array([entry.chunk_offset for entry in picked], np.int64)
+    written = np.array([entry.chunk_size for entry in picked], np.int64)
     size = file_size[owner_entry]
     length = np.where(written > 0, written, size - file_offset)
     _check_cover(file_offset, length, size, is_chunk, picked_rows=rows, where=where)
 
-    offset = np.fromiter((entry.offset for entry in picked), np.int64, len(picked))
-    inner = np.fromiter((entry.inner_offset for entry in picked), np.int64, len(picked))
+    offset = np.array([entry.offset for entry in picked], np.int64)
+    inner = np.array([entry.inner_offset for entry in picked], np.int64)
     _check_places(offset, inner, length, rows, payload_end=payload_end, where=where)
-    starts = np.flatnonzero(np.diff(offset, prepend=-1) != 0)
+    starts = np.diff(offset, prepend=-1) != 0
     unit_offset = offset[starts]
     return ChunkTable(
         owner=(np.cumsum(~chunk) - 1)[owner_entry],
@@ -65,22 +83,22 @@ def build_chunks(entries: list[TocEntry], payload_end: int, where: str) -> Chunk
         length=length,
         offset=offset,
         inner_offset=inner,
-        digests=parse_digests(_chunk_digests(picked, is_chunk), where, "chunk"),
-        unit=np.cumsum(np.isin(np.arange(len(rows)), starts)) - 1,
+        digest_texts=_chunk_digests(picked, is_chunk),
+        unit=np.cumsum(starts) - 1,
         unit_offset=unit_offset,
         unit_size=np.diff(unit_offset, append=payload_end),
+        where=where,
     )
-
-
-def _column_is(entries: list[TocEntry], kind: str) -> Bools:
-    return np.fromiter((entry.type == kind for entry in entries), np.bool_, len(entries))
 
 
 def _chunk_digests(picked: list[TocEntry], is_chunk: Bools) -> list[str]:
     """Digest of each chunk; a file in one piece may give its own digest only."""
+    texts = [entry.chunk_digest for entry in picked]
+    if all(texts):
+        return texts
     last = np.append(~is_chunk[1:], True)
     alone = (~is_chunk & last).tolist()
-    return [entry.chunk_digest or (entry.digest if single else "") for entry, single in zip(picked, alone, strict=True)]
+    return [text or (entry.digest if single else "") for text, entry, single in zip(texts, picked, alone, strict=True)]
 
 
 def _check_owners(owner: Ints, regular: Bools, file_size: Ints, rows: Ints, where: str) -> None:

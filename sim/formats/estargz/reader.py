@@ -16,7 +16,7 @@ def read_file(blob: EstargzBlob, path: str, offset: int, length: int) -> bytes:
 
     Raises `BadInput` when there is no such file or the range is negative, `BadBlob` when a chunk is damaged.
     """
-    row = blob.files.find(path)
+    row = blob.files.listed(path)
     if row is None:
         raise BadInput(
             f"{blob.source.name}: no regular file {path!r} in this layer; list it with `lazypull image show`"
@@ -25,11 +25,11 @@ def read_file(blob: EstargzBlob, path: str, offset: int, length: int) -> bytes:
         raise BadInput(
             f"{blob.source.name}: cannot read {length} bytes of {path!r} from {offset}; both must be 0 or more"
         )
-    end = min(offset + length, int(blob.files.sizes[row]))
+    end = min(offset + length, blob.files.listing.sizes[row])
     if offset >= end:
         return b""
     table = blob.chunks
-    first, last = np.searchsorted(table.owner, [blob.files.source[row], blob.files.source[row] + 1]).tolist()
+    first, last = table.of_file(row)
     starts = table.file_offset[first:last]
     begin_chunk = first + int(np.searchsorted(starts, offset, side="right")) - 1
     end_chunk = first + int(np.searchsorted(starts, end, side="left"))
@@ -41,7 +41,7 @@ def read_file(blob: EstargzBlob, path: str, offset: int, length: int) -> bytes:
 def read_chunk(blob: EstargzBlob, chunk: int, *, max_bytes: int = MAX_CHUNK_BYTES) -> bytes:
     """All bytes of one chunk (a row of the chunk table), checked. Raises `BadBlob`."""
     table, where = blob.chunks, f"{blob.source.name}: chunk at byte {blob.chunks.offset[chunk]}"
-    length, skip, expected = int(table.length[chunk]), int(table.inner_offset[chunk]), table.digests[chunk]
+    length, skip, expected = int(table.length[chunk]), int(table.inner_offset[chunk]), table.digest(chunk)
     if expected is None:
         raise BadBlob(f"{where} has no digest in the TOC, so it cannot be checked; convert the layer again")
     if length > max_bytes:

@@ -7,8 +7,10 @@ import hashlib
 import re
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from itertools import chain
+from typing import Annotated, Literal, cast
 
 import msgspec
 
@@ -23,6 +25,8 @@ from sim.formats.zstdframes import decode_frames
 TAR_BLOCK = 512
 MAX_TOC_BYTES = 1 << 28  # of JSON: some 600,000 entries; a bigger layer is not known
 MAX_TOC_ENTRIES = 2_000_000
+MAX_DEFLATE_RATIO = 1032  # a run of one byte: 258 bytes from two bits
+MIN_ENTRY_BYTES = len('{"type":"dir"},')  # the shortest entry there is
 MAX_TOC_TAIL_BYTES = 1 << 20  # padding and end blocks after the JSON are 1,536 bytes at most
 MAX_BYTES = 1 << 53  # no file, chunk or offset is larger; sums of two stay inside 64 bits
 
@@ -32,10 +36,11 @@ EntryType = Literal["reg", "dir", "symlink", "hardlink", "char", "block", "fifo"
 
 
 class TocEntry(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One JSON object of the TOC, as far as a reader of files needs it; absent means zero or empty.
+    """One JSON object of the TOC; absent means zero or empty.
 
-    size: bytes of a regular file. offset: of the gzip member holding the payload. inner_offset: of the payload in
-    that member's decoded bytes. chunk_offset: in the file. chunk_size 0: to the end of the file.
+    size: bytes of a regular file. offset: of the unit holding the payload. inner_offset: of the payload in
+    that unit's decoded bytes. chunk_offset: in the file. chunk_size 0: to the end of the file.
+    modtime: RFC 3339. xattrs: name → value in base64.
     """
 
     type: EntryType
@@ -49,12 +54,31 @@ class TocEntry(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     chunk_offset: Count = 0
     chunk_size: Count = 0
     chunk_digest: str = ""
+    modtime: str = ""
+    uid: int = 0
+    gid: int = 0
+    user_name: str = ""
+    group_name: str = ""
+    dev_major: int = 0
+    dev_minor: int = 0
+    xattrs: dict[str, str] | None = None
 
 
 class TocDocument(msgspec.Struct, frozen=True):
     """The JSON document. The reference reader never looks at `version`."""
 
     entries: list[TocEntry] = []
+
+
+class _ExactEntry(TocEntry, frozen=True, gc=False, rename="camel", forbid_unknown_fields=True):
+    """An entry with no other keys than the format's, in their exact case: `TocDocument` needs no second look."""
+
+    num_link: int = msgspec.field(default=0, name="NumLink")  # old writers left it in
+
+
+class _ExactDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: int = 0
+    entries: list[_ExactEntry] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +119,18 @@ def toc_place(source: Source, footer: Footer, toc_source: Source | None) -> TocP
 def read_toc(place: TocPlace, *, max_bytes: int = MAX_TOC_BYTES, max_entries: int = MAX_TOC_ENTRIES) -> Toc:
     """Decode a TOC, taking memory in proportion to `max_bytes` at most. Raises `BadBlob`."""
     raw = read_toc_json(place, max_bytes=max_bytes)
-    entries = parse_toc(raw, place.source.name, max_entries=max_entries)
-    return Toc(entries, f"sha256:{hashlib.sha256(raw).hexdigest()}", len(raw), place)
+    with ThreadPoolExecutor(1) as pool:  # hashing leaves the interpreter's lock to the parser
+        digest = pool.submit(hashlib.sha256, raw)
+        entries = parse_toc(raw, place.source.name, max_entries=max_entries)
+    return Toc(entries, f"sha256:{digest.result().hexdigest()}", len(raw), place)
 
 
-def read_toc_json(place: TocPlace, *, max_bytes: int = MAX_TOC_BYTES) -> bytes:
+def read_toc_json(place: TocPlace, *, max_bytes: int = MAX_TOC_BYTES) -> bytearray:
     """The TOC's JSON. Raises `BadBlob`."""
     return _read_bare(place, max_bytes) if place.codec == "zstd" else _read_tarred(place, max_bytes)
 
 
-def _read_bare(place: TocPlace, max_bytes: int) -> bytes:
+def _read_bare(place: TocPlace, max_bytes: int) -> bytearray:
     """JSON that is the content of a skippable frame of the size the footer gives."""
     source, where = place.source, place.source.name
     head = source.read_at(place.offset - SKIPPABLE_HEAD_BYTES, SKIPPABLE_HEAD_BYTES)
@@ -117,30 +143,41 @@ def _read_bare(place: TocPlace, max_bytes: int) -> bytes:
     _fill(data, pieces, size)
     if len(data) != size or next(pieces, None) is not None:
         raise BadBlob(f"{where}: TOC is not of the {size} bytes its footer says; fetch the blob again")
-    return bytes(data)
+    return data
 
 
-def _read_tarred(place: TocPlace, max_bytes: int) -> bytes:
+def _read_tarred(place: TocPlace, max_bytes: int) -> bytearray:
     """JSON in a one-file tar in one gzip member."""
     where = place.source.name
     pieces = inflate_member(place.source, place.offset, place.offset + place.size)
-    data = bytearray()
-    _fill(data, pieces, TAR_BLOCK)
-    size = _json_size(bytes(data[:TAR_BLOCK]), where)
+    head = bytearray()
+    _fill(head, pieces, TAR_BLOCK)
+    size = _json_size(bytes(head[:TAR_BLOCK]), where)
     _check_size(size, where, max_bytes)
-    _fill(data, pieces, TAR_BLOCK + size)
-    if len(data) < TAR_BLOCK + size:
-        raise BadBlob(f"{where}: TOC ends after {len(data)} of {TAR_BLOCK + size} bytes; fetch the blob again")
-    raw = bytes(memoryview(data)[TAR_BLOCK : TAR_BLOCK + size])
-    if len(data) + sum(map(len, _at_most(pieces, MAX_TOC_TAIL_BYTES))) > TAR_BLOCK + size + MAX_TOC_TAIL_BYTES:
+    if size > MAX_DEFLATE_RATIO * place.size:
+        raise BadBlob(f"{where}: TOC of {size} bytes cannot come from {place.size}; fetch the blob again")
+    data, filled, beyond = bytearray(size), 0, 0
+    for piece in chain([head[TAR_BLOCK:]], pieces):
+        end = min(filled + len(piece), size)
+        data[filled:end] = piece[: end - filled]
+        filled, beyond = end, len(piece) - (end - filled)
+        if filled == size:
+            break
+    if filled < size:
+        raise BadBlob(f"{where}: TOC ends after {filled} of {size} bytes; fetch the blob again")
+    if beyond + sum(map(len, _at_most(pieces, MAX_TOC_TAIL_BYTES))) > MAX_TOC_TAIL_BYTES:
         raise BadBlob(f"{where}: gzip member of the TOC goes on long after the TOC; rebuild the layer")
-    return raw
+    return data
 
 
-def parse_toc(raw: bytes, where: str, *, max_entries: int = MAX_TOC_ENTRIES) -> list[TocEntry]:
+def parse_toc(raw: bytes | bytearray, where: str, *, max_entries: int = MAX_TOC_ENTRIES) -> list[TocEntry]:
     """Entries of TOC JSON, as Go's decoder takes it: unknown keys ignored, case of keys ignored. Raises `BadBlob`."""
-    if raw.count(b"{") > max_entries:
+    if len(raw) // MIN_ENTRY_BYTES > max_entries and raw.count(b"{") > max_entries:
         raise BadBlob(f"{where}: TOC has more than {max_entries} entries; raise max_entries if the layer is real")
+    try:
+        return cast(list[TocEntry], msgspec.json.decode(raw, type=_ExactDocument).entries)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # another writer's keys, or damaged
     try:
         return msgspec.json.decode(_OTHER_CASE.sub(_exact_case, raw), type=TocDocument).entries
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
