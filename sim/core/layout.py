@@ -57,7 +57,7 @@ INDEX_SCHEMA = pa.schema(
     [
         ("blob", pa.int32()),
         ("kind", pa.dictionary(pa.int8(), pa.string())),  # footer, toc
-        ("offset", pa.int64()),
+        ("offset", pa.int64()),  # null: a blob of its own, fetched whole (external TOC, zTOC)
         ("size", pa.int64()),  # compressed bytes
         ("raw_size", pa.int64()),  # bytes to parse once decompressed (TOC: the JSON)
     ]
@@ -79,7 +79,7 @@ LAYOUT_KIND = BundleKind(
 class Layout:
     """One image in one format.
 
-    format: "gzip" (ordinary tar.gz layers) or "estargz".
+    format: "gzip" (ordinary layers, whatever their codec), "estargz", "zstd-chunked", "soci"; "+" joins those of a mix.
     content_id: of the `Tree` whose bytes these are.
     blobs, entries, units, extents, index: tables with the schemas above. Units are sorted by
     (blob, offset), extents by (entry, file_offset), entries by (layer, path).

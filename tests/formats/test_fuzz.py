@@ -19,8 +19,19 @@ from sim.core.errors import BadInput
 from sim.core.source import BytesSource
 from sim.formats.estargz import layers_layout, open_blob, read_file, verify
 from sim.formats.estargz.footer import FOOTER_SIZE, parse_footer
+from sim.formats.soci import read_soci_layer, soci_layers_layout
 from sim.formats.tarlayer import read_tar_layer, tar_layers_layout
-from tests.formats.handmade import HEAD, blob, external_footer, footer, legacy_footer, sha, zstd_footer
+from tests.formats.handmade import (
+    HEAD,
+    blob,
+    external_footer,
+    footer,
+    legacy_footer,
+    sha,
+    zstd_blob,
+    zstd_footer,
+    zstd_frame,
+)
 from tests.formats.samples import blob_path, tar_path
 
 PEAK_BYTES = 32 << 20
@@ -67,9 +78,9 @@ def bounded():
         tracemalloc.stop()
 
 
-def use(source):
+def use(source, **options):
     """All a reader can do with a blob; what it accepts must be consistent."""
-    opened = open_blob(source)
+    opened = open_blob(source, **options)
     _, layout = layers_layout([opened])
     check(layout)
     for path, row in opened.files.regular.items():
@@ -215,7 +226,11 @@ def test_any_toc_text(text):
 
 
 @FUZZ
-@given(name=st.sampled_from(["kinds", "links", "shared-prefetch"]), changes=edits, cut=st.floats(0.5, 1.5))
+@given(
+    name=st.sampled_from(["kinds", "links", "shared-prefetch", "zstd-kinds", "zstd-shared"]),
+    changes=edits,
+    cut=st.floats(0.5, 1.5),
+)
 def test_any_blob_near_a_good_one(name, changes, cut):
     data = edited(blob_path(name).read_bytes(), changes)
     source = BytesSource(data[: int(len(data) * cut)])
@@ -230,6 +245,40 @@ def test_any_tar_near_a_good_one(name, changes, packed):
     data = gzip.compress(edited(raw, changes), 1) if packed else edited(raw, changes)
     with bounded():
         _, layout = tar_layers_layout([read_tar_layer(BytesSource(data))])
+        check(layout)
+
+
+@FUZZ
+@given(name=st.sampled_from(["external", "external-shared"]), changes=edits, inside=st.booleans())
+def test_any_external_toc_near_a_good_one(name, changes, inside):
+    data, toc = blob_path(name).read_bytes(), blob_path(name).with_suffix(".toc").read_bytes()
+    data, toc = (edited(data, changes), toc) if inside else (data, edited(toc, changes))
+    with bounded():
+        use(BytesSource(data), toc=BytesSource(toc))
+
+
+@FUZZ
+@given(toc=st.lists(near, max_size=6))
+def test_any_chunked_toc_of_well_typed_entries(toc):
+    with bounded():
+        use(zstd_blob(toc, zstd_frame(A) + zstd_frame(B)))
+
+
+@FUZZ
+@given(name=st.sampled_from(["names", "xattrs"]), changes=edits, level=st.integers(1, 5))
+def test_any_zstd_layer_near_a_good_one(name, changes, level):
+    raw = gzip.decompress(tar_path(name).read_bytes()).rstrip(b"\0")
+    with bounded():
+        _, layout = tar_layers_layout([read_tar_layer(BytesSource(edited(zstd_frame(raw, level), changes)))])
+        check(layout)
+
+
+@FUZZ
+@given(changes=edits)
+def test_any_soci_layer_near_a_good_one(changes):
+    source = BytesSource(edited(tar_path("links").read_bytes(), changes))
+    with bounded():
+        _, layout = soci_layers_layout([read_soci_layer(source, span_bytes=40_000, min_layer_bytes=0)])
         check(layout)
 
 

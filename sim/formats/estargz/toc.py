@@ -35,33 +35,33 @@ Mode = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
 EntryType = Literal["reg", "dir", "symlink", "hardlink", "char", "block", "fifo", "chunk"]
 
 
-class TocEntry(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One JSON object of the TOC; absent means zero or empty.
+class TocEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
+    """One JSON object of the TOC; absent means zero or empty. In the order of the reference writer: it decodes faster.
 
-    size: bytes of a regular file. offset: of the unit holding the payload. inner_offset: of the payload in
-    that unit's decoded bytes. chunk_offset: in the file. chunk_size 0: to the end of the file.
-    modtime: RFC 3339. xattrs: name → value in base64.
+    size: bytes of a regular file. modtime: RFC 3339. offset: of the unit holding the payload. inner_offset: of the
+    payload in that unit's decoded bytes. xattrs: name → value in base64. chunk_offset: in the file.
+    chunk_size 0: to the end of the file.
     """
 
-    type: EntryType
     name: str = ""
+    type: EntryType
     size: Count = 0
+    modtime: str = ""
     link_name: str = ""
     mode: Mode = 0
-    offset: Count = 0
-    inner_offset: Count = 0
-    digest: str = ""
-    chunk_offset: Count = 0
-    chunk_size: Count = 0
-    chunk_digest: str = ""
-    modtime: str = ""
     uid: int = 0
     gid: int = 0
     user_name: str = ""
     group_name: str = ""
+    offset: Count = 0
+    inner_offset: Count = 0
     dev_major: int = 0
     dev_minor: int = 0
     xattrs: dict[str, str] | None = None
+    digest: str = ""
+    chunk_offset: Count = 0
+    chunk_size: Count = 0
+    chunk_digest: str = ""
 
 
 class TocDocument(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ class TocDocument(msgspec.Struct, frozen=True):
     entries: list[TocEntry] = []
 
 
-class _ExactEntry(TocEntry, frozen=True, gc=False, rename="camel", forbid_unknown_fields=True):
+class _ExactEntry(TocEntry, frozen=True, gc=False, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """An entry with no other keys than the format's, in their exact case: `TocDocument` needs no second look."""
 
     num_link: int = msgspec.field(default=0, name="NumLink")  # old writers left it in
