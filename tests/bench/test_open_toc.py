@@ -87,18 +87,20 @@ def reference_s(tool, blob):
 
 
 def ours_s(blob):
-    gc.collect()
-    with FileSource(blob) as source:
-        start = time.perf_counter()
-        opened = open_blob(source)
-        taken = time.perf_counter() - start
-        assert len(opened.entries) == ENTRIES + 1  # the landmark
-        assert read_file(opened, "usr/lib/python3/dist-packages/package0/module5.py", 0, 1)
+    """The second of two, too."""
+    for _ in range(2):
+        gc.collect()
+        with FileSource(blob) as source:
+            start = time.perf_counter()
+            opened = open_blob(source)
+            taken = time.perf_counter() - start
+            assert len(opened.entries) == ENTRIES + 1  # the landmark
+            assert read_file(opened, "usr/lib/python3/dist-packages/package0/module5.py", 0, 1)
+        del opened
     return taken
 
 
 def test_opening_a_toc(tool, blob):
-    ours_s(blob)
     turns = [(reference_s(tool, blob), ours_s(blob)) for _ in range(TURNS)]
     reference, ours = (statistics.median(values) for values in zip(*turns, strict=True))
     ratios = sorted(theirs / mine for theirs, mine in turns)

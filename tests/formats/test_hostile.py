@@ -248,6 +248,30 @@ def test_many_deep_names_and_links_to_them_take_time_as_their_length():
     assert tree.files.num_rows == 800
 
 
+def test_a_file_of_a_hundred_thousand_chunks_is_read_where_asked():
+    """The chunk is found by halving, and only its unit is read."""
+    member, count = gzipped(b"x"), 100_000
+    digest, size = file_entry("", b"x", 0)["digest"], len(member)
+    whole = {"name": "f", "type": "reg", "size": count, "digest": "sha256:" + "0" * 64, "chunkSize": 1}
+    first = whole | {"offset": len(HEAD), "chunkDigest": digest}
+    chunk = {"name": "f", "type": "chunk", "chunkSize": 1, "chunkDigest": digest}
+    rest = [chunk | {"offset": len(HEAD) + at * size, "chunkOffset": at} for at in range(1, count)]
+    layer = open_blob(blob([first, *rest], member * count))
+    assert len(layer.chunks.owner) == count
+    assert read_file(layer, "f", count - 1, 1) == b"x"
+    assert read_file(layer, "f", 49_999, 3) == b"xxx"
+    assert read_file(layer, "f", count, 1) == b""
+
+
+def test_digests_of_files_do_where_chunks_have_none():
+    """Row 40: old writers gave a file in one piece its own digest only."""
+    payload, toc = packed(gzipped, HEAD)
+    listed = [{key: value for key, value in entry.items() if key != "chunkDigest"} for entry in toc]
+    layer = open_blob(blob(listed, payload))
+    assert verify(layer).chunks == 2
+    assert read_file(layer, "d/a", 0, 5) == A[:5]
+
+
 def test_a_toc_blob_where_none_belongs_is_bad_input():
     payload, toc = packed(gzipped, HEAD)
     with pytest.raises(BadInput, match="has its TOC inside"):
