@@ -1,13 +1,16 @@
 """`lazypull tune`: which layout and which settings of the snapshotter start a recorded workload soonest."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.registry import registry_access, registry_options
+
 if TYPE_CHECKING:
     from sim.tune.subject import Subject
-    from sim.tune.tuning import Search
+    from sim.tune.tuning import Search, Tuning
 
 EXECUTOR_NAMES = ("serial", "processes", "dask")  # of sim.experiment.executors, without importing it for --help
 SEARCHES = ("grid", "optuna")
@@ -35,6 +38,7 @@ DEFAULT_NETWORK = "100 Mbit/s,20ms"
 @click.option("--output", metavar="REF", help="Write the winning image here.")
 @click.option("--executor", type=click.Choice(EXECUTOR_NAMES), default="processes", show_default=True)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes at once.  [default: usable cores]")
+@registry_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
 def tune(
     *,
@@ -52,10 +56,12 @@ def tune(
     executor: str,
     jobs: int | None,
     as_json: bool,
+    **registry: Any,
 ) -> None:
     """Find the layout and the snapshotter's settings that start IMAGE soonest, as each TRACE recorded it.
 
-    IMAGE is a workload of the catalog, whose throttled recording is the default TRACE.
+    IMAGE is a workload of the catalog, whose throttled recording is the default TRACE; or an image, named as in
+    `lazypull image` (a registry's as docker://NAME), whose layers are then fetched and measured first.
     """
     import msgspec
 
@@ -67,28 +73,67 @@ def tune(
     from sim.tune.tuning import tune as run
 
     chosen = make_executor(executor, jobs)
-    subject = _subject(image, traces, judge, networks or (DEFAULT_NETWORK,), host)
-    with progress(most_candidates(search, trials), subject.name) as advance:
-        tuning = run(subject, chosen, search=search, trials=trials, seed=seed, recheck=recheck, advance=advance)
+    source = None if output is None else _source(image)
+    with TemporaryDirectory(prefix="lazypull-tune-") as scratch:
+        subject = _subject(image, traces, judge, networks=networks, host=host, scratch=Path(scratch), registry=registry)
+        with progress(most_candidates(search, trials), subject.name) as advance:
+            tuning = run(subject, chosen, search=search, trials=trials, seed=seed, recheck=recheck, advance=advance)
     files = [] if out is None else [str(file) for file in write_tuning(tuning, out)]
+    digest = _write_winner(tuning, source, output, registry) if source and output else None
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(document(tuning) | {"files": files}), indent=1))
-    else:
-        click.echo("\n\n".join([tuning_text(tuning), *(["\n".join(files)] if files else [])]))
+        made = {"files": files, "output": output, "output_digest": digest}
+        click.echo(msgspec.json.format(msgspec.json.encode(document(tuning) | made), indent=1))
+        return
+    written = [] if digest is None else [f"{output}: the winner, {digest}"]
+    click.echo("\n\n".join([tuning_text(tuning), *(["\n".join([*files, *written])] if files or written else [])]))
+
+
+def _is_reference(image: str) -> bool:
+    """Names of workloads are plain words; everything else names an image."""
+    return ":" in image or "/" in image or Path(image).exists()
 
 
 def _subject(
-    image: str, traces: tuple[Path, ...], judge: tuple[Path, ...], networks: tuple[str, ...], host: str
+    image: str,
+    traces: tuple[Path, ...],
+    judge: tuple[Path, ...],
+    *,
+    networks: tuple[str, ...],
+    host: str,
+    scratch: Path,
+    registry: dict[str, Any],
 ) -> "Subject":
     from sim.core.host import load_host
     from sim.experiment.plan import host_file
-    from sim.tune.gather import subject_of_workload
+    from sim.tune.gather import subject_of_image, subject_of_workload
     from sim.tune.subject import parse_network
 
-    return subject_of_workload(
-        image,
-        traces,
-        judge,
-        networks=dict(map(parse_network, networks)),
-        host=load_host(host_file(host, Path())).host,
-    )
+    known: dict[str, Any] = {
+        "networks": dict(map(parse_network, networks or (DEFAULT_NETWORK,))),
+        "host": load_host(host_file(host, Path())).host,
+    }
+    if not _is_reference(image):
+        return subject_of_workload(image, traces, judge, **known)
+    return subject_of_image(image, traces, judge, **known, scratch=scratch, **_opening(registry))
+
+
+def _opening(registry: dict[str, Any]) -> dict[str, Any]:
+    access = registry_access(plain_http=registry["plain_http"], ca_file=registry["ca_file"])
+    return {"platform": registry["platform"], "access": access}
+
+
+def _source(image: str) -> str:
+    """Reference of the image that the winner is written from."""
+    from sim.tune.output import source_of_workload
+
+    return image if _is_reference(image) else source_of_workload(image)
+
+
+def _write_winner(tuning: "Tuning", source: str, output: str, registry: dict[str, Any]) -> str:
+    """Write the winning image; returns its digest."""
+    from sim.cli.steps import steps
+    from sim.tune.output import write_image
+
+    winner, opening = tuning.winner.candidate, _opening(registry)
+    with steps(tuning.subject.tree.layers) as step:
+        return write_image(tuning.subject, winner, source, output, step=step, **opening).digest

@@ -52,11 +52,19 @@ def settings_text(candidate: "Candidate") -> str:
 def _about(tuning: "Tuning") -> str:
     subject, starts = tuning.subject, tuning.starts
     each_ms = 1000 * tuning.search_s / max(1, starts)
+    counts = [
+        f"{len(tuning.scores)} candidates ({tuning.search})",
+        _count(len(subject.tuned), "recording"),
+        _count(len(subject.networks), "network"),
+    ]
     return (
-        f"{subject.name}: {len(tuning.scores)} candidates ({tuning.search}) × {len(subject.tuned)} recordings × "
-        f"{len(subject.networks)} networks = {starts} starts in {tuning.search_s:.1f} s ({each_ms:.0f} ms each); "
+        f"{subject.name}: {' × '.join(counts)} = {starts} starts in {tuning.search_s:.1f} s ({each_ms:.0f} ms each); "
         "layouts estimated, starts simulated"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _ranking(tuning: "Tuning") -> str:
@@ -145,7 +153,7 @@ def _front(tuning: "Tuning") -> str:
 
 def _checks(tuning: "Tuning") -> str:
     if not tuning.rechecks:
-        return "the estimate was not checked: the image's layers are not at hand"
+        return "The estimate was not checked: no layers are at hand, or it was not asked for."
     header = (
         "",
         "written by",
@@ -157,7 +165,8 @@ def _checks(tuning: "Tuning") -> str:
         "worst off",
     )
     rows = [_check_row(tuning, one) for one in tuning.rechecks]
-    return f"How far the estimate is off (starts simulated on both):\n{format_table(header, rows, left=2)}"
+    about = "How far the estimate is off (starts simulated on both; the reference compresses with another library)"
+    return f"{about}:\n{format_table(header, rows, left=2)}"
 
 
 def _check_row(tuning: "Tuning", one: "Recheck") -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Gathering a `Subject`: from the catalog, by the name of a workload."""
+"""Gathering a `Subject`: from the catalog, by the name of a workload, or from any image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +7,14 @@ from sim.catalog import Workload, workload
 from sim.catalog.cache import cached_layers
 from sim.catalog.workloads import recipe
 from sim.core.bundle import HEADER_FILE
-from sim.core.errors import ContentMismatch
+from sim.core.errors import BadInput, ContentMismatch
 from sim.core.host import Host
 from sim.core.layout import Layout
 from sim.core.network import Network
 from sim.core.trace import Trace
 from sim.experiment.inputs import Inputs
+from sim.formats.blocks import measure_image
+from sim.oci import RegistryAccess, open_image
 from sim.plan.compile import compile_program
 from sim.plan.plain import way_s
 from sim.tune.subject import Recorded, Subject
@@ -49,6 +51,43 @@ def subject_of_workload(
         networks=networks,
         layers=_layers_at_hand(found),
         references=tuple(_references(found, inputs, tuned)),
+    )
+
+
+def subject_of_image(
+    ref: str,
+    traces: Sequence[Path],
+    judge: Sequence[Path],
+    *,
+    networks: dict[str, Network],
+    host: Host,
+    scratch: Path,
+    platform: str | None = None,
+    access: RegistryAccess | None = None,
+) -> Subject:
+    """Gather any image that `sim.oci.open_image` opens; its layers are fetched to `scratch` and measured there.
+
+    traces, judge: recordings to tune and to judge on. Raises `BadInput` without a trace to tune on, and what
+    opening, fetching and measuring raise.
+    """
+    if not traces:
+        raise BadInput(f"{ref}: needs a recording to tune on; pass a trace (`lazypull trace record`) after the image")
+    layers = []
+    with open_image(ref, platform=platform, access=access or RegistryAccess()) as image:
+        for number, descriptor in enumerate(image.layers):
+            layers.append(scratch / f"layer-{number}")
+            image.fetch(descriptor, layers[-1])
+    tree, gzip, blocks = measure_image(layers)
+    return Subject(
+        name=ref,
+        tree=tree,
+        gzip=gzip,
+        blocks=blocks,
+        host=host,
+        tuned=read_recordings(traces, tree.content_id),
+        judged=read_recordings(judge, tree.content_id),
+        networks=networks,
+        layers=tuple(layers),
     )
 
 

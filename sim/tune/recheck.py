@@ -3,13 +3,14 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.core.layout import Layout
 from sim.core.source import FileSource
-from sim.formats.estargz import layers_layout, open_blob
+from sim.formats.estargz import layers_layout, open_blob, write_layer
 from sim.tune.candidate import BASELINES, Candidate, Written
+from sim.tune.output import write_options
 from sim.tune.starts import Start, priorities, starts_on
 from sim.tune.subject import Subject, merged_accesses
 
@@ -60,17 +61,11 @@ def against_conversion(subject: Subject, candidate: Candidate, estimated: tuple[
 
 def converted(subject: Subject, written: Written) -> Layout:
     """The layout of layers written with a candidate's options; the blobs are removed again."""
-    from sim.formats.estargz import WriteOptions, write_layer  # landing
-
     chosen = priorities(subject, written, merged_accesses(subject.tuned, subject.tree))
     with tempfile.TemporaryDirectory(prefix="lazypull-tune-") as folder, ExitStack() as files:
         made = []
         for number, layer in enumerate(subject.layers):
-            options = WriteOptions(
-                chunk_size_bytes=written.chunk_size_bytes,
-                min_chunk_size_bytes=written.min_chunk_size_bytes,
-                priorities=tuple(chosen[number]),
-            )
+            options = replace(write_options(written), priorities=tuple(chosen[number]))
             with FileSource(layer) as source:
                 made.append(write_layer(source, Path(folder) / f"{number}", options))
         blobs = [open_blob(files.enter_context(FileSource(one.file)), toc_digest=one.toc_digest) for one in made]

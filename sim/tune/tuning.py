@@ -106,8 +106,8 @@ def _judged(subject: Subject, executor: Executor, candidates: dict[Candidate, No
 
 
 def _rechecks(subject: Subject, shown: list[Score], *, convert: bool) -> tuple[Recheck, ...]:
+    """The winner and the default written here, where that can be; the baselines as the reference wrote them."""
     estimated = {scored.candidate: scored.starts for scored in shown}
-    found = list(against_references(subject, estimated))
-    if convert and subject.layers and shown[0].candidate != DEFAULT:
-        found.append(against_conversion(subject, shown[0].candidate, shown[0].starts))
-    return tuple(found)
+    here = dict.fromkeys([shown[0].candidate, DEFAULT]) if convert and subject.layers else {}
+    written = [against_conversion(subject, candidate, estimated[candidate]) for candidate in here]
+    return (*written, *against_references(subject, estimated))
