@@ -59,21 +59,21 @@ def build_chunks(entries: list[TocEntry], kinds: Ints, payload_end: int, where: 
     """
     chunk = kinds == CHUNK
     regular = kinds == REG
-    file_size = np.array([entry.size for entry in entries], np.int64)
+    file_size = _ints([entry.size for entry in entries])
     rows = np.flatnonzero(chunk | (regular & (file_size > 0)))
     owner_entry = np.maximum.accumulate(np.where(chunk, -1, np.arange(len(entries))))[rows]
     is_chunk = chunk[rows]
     _check_owners(owner_entry, regular, file_size, rows, where)
 
     picked = [entries[row] for row in rows.tolist()]
-    file_offset = np.array([entry.chunk_offset for entry in picked], np.int64)
-    written = np.array([entry.chunk_size for entry in picked], np.int64)
+    file_offset = _ints([entry.chunk_offset for entry in picked])
+    written = _ints([entry.chunk_size for entry in picked])
     size = file_size[owner_entry]
     length = np.where(written > 0, written, size - file_offset)
     _check_cover(file_offset, length, size, is_chunk, picked_rows=rows, where=where)
 
-    offset = np.array([entry.offset for entry in picked], np.int64)
-    inner = np.array([entry.inner_offset for entry in picked], np.int64)
+    offset = _ints([entry.offset for entry in picked])
+    inner = _ints([entry.inner_offset for entry in picked])
     _check_places(offset, inner, length, rows, payload_end=payload_end, where=where)
     starts = np.diff(offset, prepend=-1) != 0
     unit_offset = offset[starts]
@@ -89,6 +89,10 @@ def build_chunks(entries: list[TocEntry], kinds: Ints, payload_end: int, where: 
         unit_size=np.diff(unit_offset, append=payload_end),
         where=where,
     )
+
+
+def _ints(values: list[int]) -> Ints:
+    return np.fromiter(values, np.int64, len(values))  # faster than np.array, which looks at each value first
 
 
 def _chunk_digests(picked: list[TocEntry], is_chunk: Bools) -> list[str]:
