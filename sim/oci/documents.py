@@ -16,6 +16,7 @@ from sim.oci.reference import check_digest
 
 # What registries take and clients read: distribution, registry/handlers/manifests.go, and distribution-spec, "Push"
 DOCUMENT_BYTES_MAX = 4 << 20
+SIZE_END = 1 << 63  # descriptor.md: size is an int64
 
 
 class _Wire(msgspec.Struct, rename="camel"):
@@ -215,7 +216,7 @@ def _decode(raw: bytes, kind: type[Wire], where: str) -> Wire:
 
 
 def _descriptor(wire: _DescriptorWire, where: str) -> Descriptor:
-    if wire.size < 0:
+    if not 0 <= wire.size < SIZE_END:
         raise BadInput(f"{where}: {wire.digest[:80]!r} has a size of {wire.size} bytes; refuse this image")
     platform = None
     if wire.platform is not None:

@@ -1,22 +1,15 @@
-"""Writing an OCI image layout: a folder of blobs, one manifest, one config. Source: OCI image-spec, image-layout.md."""
+"""Writing the image a workload was built into as an OCI folder, blobs linked instead of copied."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from sim.oci.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor
 from sim.oci.diff import LayerBlob
-
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
-GZIP_LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
-REF_NAME = "org.opencontainers.image.ref.name"
+from sim.oci.documents import describe, encode, encode_index, encode_manifest
+from sim.oci.folder_image import INDEX_FILE, LAYOUT, LAYOUT_FILE, REF_NAME, blob_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,46 +32,41 @@ class ImageConfig:
 
 def write_image(folder: Path, tag: str, layers: Sequence[ImageLayer], config: ImageConfig) -> str:
     """Write `layers` as an OCI folder at `folder` and return the manifest's digest. Layer files are hard-linked."""
-    blobs = folder / "blobs" / "sha256"
-    blobs.mkdir(parents=True, exist_ok=True)
+    (folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
     for layer in layers:
-        _link(layer.file, blobs / _hex(layer.blob.digest))
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "config": _put(blobs, CONFIG_TYPE, _config(layers, config)),
-        "layers": [_descriptor(layer) for layer in layers],
-    }
-    entry = _put(blobs, MANIFEST_TYPE, manifest) | {"annotations": {REF_NAME: tag}}
-    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]}
-    (folder / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
-    (folder / "index.json").write_bytes(_json(index))
-    return str(entry["digest"])
+        _link(layer.file, folder / blob_path(layer.blob.digest))
+    described = _put(folder, OCI_CONFIG, _config(layers, config))
+    manifest = _put(folder, OCI_MANIFEST, encode_manifest(described, [_descriptor(layer) for layer in layers]))
+    (folder / LAYOUT_FILE).write_bytes(encode(LAYOUT))
+    (folder / INDEX_FILE).write_bytes(encode_index([replace(manifest, annotations={REF_NAME: tag})]))
+    return manifest.digest
 
 
-def _config(layers: Sequence[ImageLayer], config: ImageConfig) -> dict[str, Any]:
-    return {
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {
-            "Cmd": list(config.command),
-            "Env": [f"{key}={value}" for key, value in config.env.items()],
-            "WorkingDir": config.cwd,
-        },
-        "rootfs": {"type": "layers", "diff_ids": [layer.blob.diff_id for layer in layers]},
-    }
+def _config(layers: Sequence[ImageLayer], config: ImageConfig) -> bytes:
+    return encode(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {
+                "Cmd": list(config.command),
+                "Env": [f"{key}={value}" for key, value in config.env.items()],
+                "WorkingDir": config.cwd,
+            },
+            "rootfs": {"type": "layers", "diff_ids": [layer.blob.diff_id for layer in layers]},
+        }
+    )
 
 
-def _descriptor(layer: ImageLayer) -> dict[str, Any]:
-    bare = {"mediaType": GZIP_LAYER_TYPE, "digest": layer.blob.digest, "size": layer.blob.size}
-    return bare | ({"annotations": dict(layer.annotations)} if layer.annotations else {})
+def _descriptor(layer: ImageLayer) -> Descriptor:
+    return Descriptor(
+        media_type=OCI_LAYER_GZIP, digest=layer.blob.digest, size=layer.blob.size, annotations=layer.annotations
+    )
 
 
-def _put(blobs: Path, media_type: str, document: dict[str, Any]) -> dict[str, Any]:
-    raw = _json(document)
-    digest = hashlib.sha256(raw).hexdigest()
-    (blobs / digest).write_bytes(raw)
-    return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(raw)}
+def _put(folder: Path, media_type: str, raw: bytes) -> Descriptor:
+    descriptor = describe(media_type, raw)
+    (folder / blob_path(descriptor.digest)).write_bytes(raw)
+    return descriptor
 
 
 def _link(source: Path, target: Path) -> None:
@@ -88,11 +76,3 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, target)
-
-
-def _hex(digest: str) -> str:
-    return digest.removeprefix("sha256:")
-
-
-def _json(document: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(document, order="sorted")

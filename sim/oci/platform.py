@@ -97,15 +97,15 @@ def _pairs(architecture: str, variant: str) -> Iterator[tuple[str, str]]:
 
 
 def _arm64(variant: str) -> Iterator[tuple[str, str]]:
+    """Versions down to v8.0, then 32-bit arm; nothing for a variant that the reference does not know."""
     head, _, tail = variant.removeprefix("v").partition(".")
     major, minor = _number(head), _number(tail)
-    if not 0 <= minor <= MINOR_MAX.get(major, -1):
-        yield "arm64", variant  # unknown to the reference, which then falls back to 32 bits only
-    elif major == 9:
+    if minor > MINOR_MAX.get(major, -1):
+        return
+    if major == 9:
         yield from (("arm64", f"v9.{lower}") for lower in range(minor, -1, -1))
-        minor += ARM64_V9_AHEAD
-    if major in MINOR_MAX:
-        yield from (("arm64", f"v8.{lower}") for lower in range(min(minor, MINOR_MAX[8] + 3), -1, -1))
+        minor = min(minor + ARM64_V9_AHEAD, MINOR_MAX[8])
+    yield from (("arm64", f"v8.{lower}") for lower in range(minor, -1, -1))
     yield from _pairs("arm", "v8")
 
 

@@ -9,7 +9,9 @@ import os
 import secrets
 import shutil
 import socket
+import struct
 import subprocess
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,6 +148,58 @@ def push_plainly(host, repository, blobs, manifests):
             send("PUT", f"/v2/{repository}/manifests/{name}", data, Content_Type=media_type)
     finally:
         connection.close()
+
+
+@contextmanager
+def cutting_proxy(target, after):
+    """Host and port before `target` where the connection that brings byte number `after` is cut, once.
+
+    Yields also the list of how many bytes each connection brought from the client.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    carried, threads = [], []
+
+    def serve():
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            host, port = target.rsplit(":", 1)
+            server = socket.create_connection((host, int(port)))
+            carried.append(0)
+            forth = threading.Thread(target=carry, args=(client, server, len(carried) - 1))
+            back = threading.Thread(target=carry, args=(server, client, None))
+            threads.extend((forth, back))
+            forth.start()
+            back.start()
+
+    def carry(source, sink, number):
+        with source, sink:
+            try:
+                while data := source.recv(1 << 16):
+                    if number is not None:
+                        before = sum(carried)
+                        carried[number] += len(data)
+                        if before < after <= before + len(data):
+                            reset = struct.pack("ii", 1, 0)
+                            source.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                            return
+                    sink.sendall(data)
+                sink.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+
+    accepting = threading.Thread(target=serve)
+    accepting.start()
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}", carried
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        accepting.join()
+        for thread in threads:
+            thread.join(10)
 
 
 def docker_config(file, host, user, password):

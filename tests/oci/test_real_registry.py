@@ -11,7 +11,14 @@ from sim.oci import Credentials, RegistryAccess, Retry, create_image, open_image
 from sim.oci.upload import CHUNK_BYTES
 from sim.testing.image_source import ImageSinkSuite, ImageSourceSuite, descriptor, refused, written
 from sim.testing.sample_image import OCI_INDEX_TYPE, digest_of, index_of, sample_image
-from tests.oci.real_registry import crypted, docker_config, make_certificate, push_plainly, running_registry
+from tests.oci.real_registry import (
+    crypted,
+    cutting_proxy,
+    docker_config,
+    make_certificate,
+    push_plainly,
+    running_registry,
+)
 from tests.oci.token_server import PASSWORD, USER, registry_auth, running_token_server
 
 QUICK = Retry(attempts=3, first_wait_s=0.01, seed=1)
@@ -63,6 +70,19 @@ class TestRegistrySink(InRegistry, ImageSinkSuite):
         with self.open() as opened:
             opened.fetch(opened.layers[0], tmp_path / "fetched")
         assert digest_of((tmp_path / "fetched").read_bytes()) == digest_of(image.layers[0])
+
+    @pytest.mark.parametrize("after", [300_000, CHUNK_BYTES + 5_000_000])
+    def test_a_connection_cut_during_an_upload_is_taken_up_again(self, tmp_path, after):
+        image = sample_image(sizes=(2 * CHUNK_BYTES,))
+        with cutting_proxy(self.host, after) as (proxy, carried):
+            access = RegistryAccess(retry=Retry(attempts=5, first_wait_s=0.01, seed=2))
+            with create_image(f"docker://{proxy}/{self.repository}:v1", access=access) as sink:
+                sink.finish(self.put(sink, image, tmp_path))
+        with self.open() as opened:
+            opened.fetch(opened.layers[0], tmp_path / "fetched")
+        assert (tmp_path / "fetched").read_bytes() == image.layers[0]
+        assert len(carried) > 1  # it was cut, and
+        assert sum(carried) < len(image.layers[0]) + CHUNK_BYTES + 1_000_000  # at most one chunk went twice
 
     def test_skopeo_copies_what_was_pushed(self, image, tmp_path):
         if shutil.which("skopeo") is None:

@@ -352,9 +352,7 @@ def test_a_login_is_not_sent_where_it_should_not_go(challenge, says):
 
 
 def test_challenges_are_read_as_rfc_9110_has_them():  # the first is its own example, 11.6.1
-    header = (
-        'Newauth realm="apps", type=1, title="Login to \\"apps\\"", Basic realm="simple"'
-    )
+    header = 'Newauth realm="apps", type=1, title="Login to \\"apps\\"", Basic realm="simple"'
     assert parse_challenges([header]) == {
         "newauth": {"realm": "apps", "type": "1", "title": 'Login to "apps"'},
         "basic": {"realm": "simple"},
