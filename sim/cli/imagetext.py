@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sim.image.verify import Verification
 
 SHORT_DIGEST = 19  # "sha256:" and 12 digits
-LAYER_HEADER = ("layer", "digest", "format", "size", "raw", "files", "chunks", "TOC", "landmark", "before it", "files before")
+LAYER_HEADER = ("layer", "digest", "format", "size", "raw", "files", "chunks", "TOC", "landmark", "before it", "files")
 FILE_HEADER = ("path", "kind", "first", "layer", "size", "packed", "chunks")
 CONVERTED_HEADER = ("layer", "digest", "was", "is", "files first")
 NONE = "-"

@@ -6,7 +6,7 @@ digest of its content. Format: docs/formats.md.
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from sim.core.folder import new_folder
 HEADER_FILE = "header.json"
 MAX_HEADER_BYTES = 1 << 20
 MAX_TABLE_ROWS = 20_000_000  # a bundle with more rows is refused: it would not fit the memory of a laptop
+ROWS_AT_A_TIME = 1 << 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,12 @@ def column(table: pa.Table, name: str) -> np.ndarray[Any, Any]:
     """A numeric or boolean column as a numpy array (no copy where there is one chunk and no null)."""
     values: np.ndarray[Any, Any] = table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
     return values
+
+
+def rows(table: pa.Table, *names: str) -> Iterator[dict[str, Any]]:
+    """Rows of some columns as dictionaries, a few thousand in memory at a time."""
+    for batch in table.select(names).to_batches(max_chunksize=ROWS_AT_A_TIME):
+        yield from batch.to_pylist()
 
 
 def _read_header(path: Path, kind: BundleKind) -> dict[str, Any]:

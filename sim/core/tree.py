@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sim.core.bundle import BundleKind, read_bundle, write_bundle
+from sim.core.bundle import BundleKind, read_bundle, rows, write_bundle
 from sim.core.errors import BadBundle
 
 FILE_KINDS: tuple[str, ...] = (
@@ -66,7 +66,7 @@ def content_id(files: pa.Table) -> str:
     """
     total = hashlib.sha256()
     ordered = files.sort_by([("layer", "ascending"), ("path", "ascending")])
-    for row in ordered.to_pylist():
+    for row in rows(ordered, *FILES_SCHEMA.names):
         digest = row["digest"].hex() if row["digest"] is not None else "-"
         fields = (
             row["layer"],

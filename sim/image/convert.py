@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sim.core.source import FileSource
 from sim.core.tree import Tree
-from sim.formats.estargz import EstargzBlob, WriteOptions, WrittenBlob, write_layer
-from sim.formats.tarlayer import TarLayer, read_tar_layer
-from sim.image.join import image_layout
+from sim.formats.estargz import WriteOptions, WrittenBlob, write_layer
+from sim.formats.files import LayerFiles
+from sim.formats.tables import make_tree
+from sim.formats.tarlayer import read_tar_layer
 from sim.image.layers import ImageLayers, Named
 from sim.image.priorities import Priorities
 from sim.image.rewrite import check_convertible, layer_descriptor, put_rewritten
@@ -94,8 +95,7 @@ class _Work:
         choose = self._options.choose
         if choose is None:
             return Priorities(((),) * len(self._old))
-        read = [self._read(number) for number in range(len(self._old))]
-        tree, _ = image_layout(read, self._old, [None] * len(self._old), synthetic=False)
+        tree = make_tree([self._read(number) for number in range(len(self._old))])
         return choose(tree, len(self._old))
 
     def convert(
@@ -140,12 +140,12 @@ class _Work:
             toc=toc,
         )
 
-    def _read(self, number: int) -> EstargzBlob | TarLayer:
+    def _read(self, number: int) -> LayerFiles:
         file = self._fetched(number)
         self._step("read", number)
         with FileSource(file) as source:
             named = Named(source, self._layers.name(number))
-            return self._layers.open_toc(number, named) or read_tar_layer(named)
+            return (self._layers.open_toc(number, named) or read_tar_layer(named)).files
 
     def _fetched(self, number: int) -> Path:
         """A layer's blob, digest checked; fetched the first time."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sim.core.bundle import rows
 from sim.core.tree import Tree
 from sim.formats.names import clean_name
 from sim.semantics.overlay import Overlay
@@ -13,13 +14,13 @@ class MergedFiles:
     """The union of an image's layers, looked at by name."""
 
     def __init__(self, tree: Tree, layers: int) -> None:
-        rows: list[list[tuple[str, str, int]]] = [[] for _ in range(layers)]
+        listed: list[list[tuple[str, str, int]]] = [[] for _ in range(layers)]
         self._links: dict[tuple[int, str], str] = {}
-        for row in tree.files.select(["layer", "path", "kind", "size", "link"]).to_pylist():
-            rows[row["layer"]].append((row["path"], row["kind"], row["size"]))
+        for row in rows(tree.files, "layer", "path", "kind", "size", "link"):
+            listed[row["layer"]].append((row["path"], row["kind"], row["size"]))
             if row["kind"] == "symlink":
                 self._links[row["layer"], row["path"]] = row["link"]
-        self._overlay = Overlay(rows)
+        self._overlay = Overlay(listed)
 
     def follow(self, name: str) -> list[tuple[int, str]] | None:
         """Layer and path of each object that opening `name` touches at its end: links, then what they lead to.

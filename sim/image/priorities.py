@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.core.bundle import rows
 from sim.core.errors import BadInput, ContentMismatch
 from sim.core.trace import Trace
 from sim.core.tree import Tree
 from sim.image.paths import MergedFiles
-from sim.plan.priorities import paths_by_layer
+from sim.plan.priorities import READING, paths_by_layer
 
 SHOWN = 3  # names of missing files in a message
 
@@ -34,8 +35,8 @@ def of_trace(trace: Trace, tree: Tree, layers: int, *, allow_missing: bool) -> P
             f"the trace of {trace.header.workload} was recorded on content {trace.header.content_id}, the image has"
             f" {tree.content_id}: not the same files; record it again, or pass --allow-missing to use what still fits"
         )
-    files = trace.operations.select(["kind", "path"]).to_pylist()
-    return of_paths((row["path"] for row in files if row["kind"] in ("open", "read")), tree, layers, allow_missing=True)
+    reading = (row["path"] for row in rows(trace.operations, "kind", "path") if row["kind"] in READING)
+    return of_paths(reading, tree, layers, allow_missing=True)
 
 
 def of_paths(paths: Iterable[str], tree: Tree, layers: int, *, allow_missing: bool) -> Priorities:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sim.core.bundle import rows
 from sim.core.trace import UPPER_LAYER, Trace
 from sim.core.tree import Tree
 
@@ -10,10 +11,10 @@ READING = ("open", "read")  # a file opened but never read costs little to have 
 
 def accessed_files(trace: Trace, tree: Tree) -> list[tuple[int, str]]:
     """Layer and path of each regular file or hard link that was opened or read, once, in order of first access."""
-    files = tree.files.select(["layer", "path", "kind"]).to_pylist()
+    files = rows(tree.files, "layer", "path", "kind")
     regular = {(row["layer"], row["path"]) for row in files if row["kind"] in ("reg", "hardlink")}
     listed: dict[tuple[int, str], None] = {}
-    for row in trace.operations.select(["kind", "path", "layer"]).to_pylist():
+    for row in rows(trace.operations, "kind", "path", "layer"):
         file = row["layer"], row["path"]
         if row["kind"] in READING and file[0] != UPPER_LAYER and file in regular:
             listed.setdefault(file)
