@@ -28,9 +28,11 @@ KINDS = {
     FIFO: "fifo",
 }
 LONG_NAME, LONG_LINK, PAX_HEADER, PAX_GLOBAL = b"L", b"K", b"x", b"g"
+EXTENDED = frozenset({LONG_NAME, LONG_LINK, PAX_HEADER})  # headers of headers
 REFUSED = {PAX_GLOBAL: "a global PAX header (of a git archive?)", b"7": "a contiguous file", b"S": "a sparse file"}
 NO_RECORDS: Mapping[bytes, bytes] = MappingProxyType({})
 SPARSE = b"GNU.sparse."
+NO_TIMES: tuple[int | None, int | None] = (None, None)
 NO_NUL = (b"path", b"linkpath", b"uname", b"gname")  # records that hold no NUL, validPAXRecord
 # name mode uid gid size mtime checksum flag link magic version uname gname major minor prefix
 HEADER = struct.Struct("100s8s8s8s12s12s8sc100s6s2s32s32s8s8s155s12x")
@@ -66,15 +68,17 @@ class TarEntry(NamedTuple):
 def read_entry(tar: Source, start: int) -> TarEntry | None:
     """The entry whose first header is at `start`; None at the end of the tar. Raises `BadBlob`."""
     position, dialects = start, USTAR | PAX | GNU
-    records: dict[bytes, bytes] = {}
+    records = NO_RECORDS
     long: dict[bytes, bytes] = {}
     while (block := _block(tar, position)) is not None:
         where = f"{tar.name}: byte {position} of the tar"
         header = parse_block(block, where)
         dialects &= header.dialects
         position += BLOCK
-        if header.flag not in {PAX_HEADER, LONG_NAME, LONG_LINK}:
-            return _finish(header._replace(start=start, payload=position, dialects=dialects), records, long, tar)
+        if header.flag not in EXTENDED:
+            if records or long:
+                header = _overlaid(header._replace(dialects=dialects), records, long, where)
+            return _placed(header, start, position, tar)
         data = _special(tar, position, header.size, where)
         if header.flag == PAX_HEADER:
             dialects &= PAX
@@ -90,49 +94,48 @@ def read_entry(tar: Source, start: int) -> TarEntry | None:
 
 def parse_block(block: bytes, where: str) -> TarEntry:
     """What one 512-byte header says by itself. Raises `BadBlob`."""
-    name, mode, uid, gid, size, mtime, check, flag, link, magic, version, *rest = HEADER.unpack(block)
+    name, mode, uid, gid, size, mtime, check, flag, link, magic, version, uname, gname, major, minor, prefix = (
+        HEADER.unpack(block)
+    )
     stored, unsigned = _octal(check, where), sum(block) - sum(check) + 8 * 0x20
     if stored != unsigned and stored != unsigned - 256 * sum(byte >> 7 for byte in block[:148] + block[156:]):
         raise BadBlob(f"{where}: no tar header here (checksum {stored}, computed {unsigned}); fetch the layer again")
-    uname, gname, major, minor, prefix = rest
-    entry = TarEntry(
-        flag=flag,
-        name=_text(name),
-        link=_text(link),
-        size=_number(size, where),
-        mode=_number(mode, where),
-        uid=_number(uid, where),
-        gid=_number(gid, where),
-        mtime_ns=_number(mtime, where) * SECOND_NS,
-    )
-    if magic[:5] != b"ustar":
-        return entry
-    entry = entry._replace(
-        uname=_text(uname), gname=_text(gname), major=_number(major, where), minor=_number(minor, where)
-    )
+    dialects, before, times = 0, b"", NO_TIMES
     if magic == b"ustar\0":
-        if block[508:] == b"tar\0":
-            return _joined(entry, _text(prefix[:131]))
-        exact = block.isascii() and not any(field[-1] for field in (mode, uid, gid, size, mtime, major, minor))
-        return _joined(entry, _text(prefix), USTAR | PAX if exact else 0)
-    return _gnu(entry, prefix) if magic + version == b"ustar  \0" else entry._replace(**_V7)
+        star = block[508:] == b"tar\0"
+        before = _text(prefix[:131] if star else prefix)
+        ends = mode[-1] | uid[-1] | gid[-1] | size[-1] | mtime[-1] | major[-1] | minor[-1]
+        dialects = USTAR | PAX if block.isascii() and not ends and not star else 0
+    elif magic + version == b"ustar  \0":
+        dialects, before, times = _gnu(prefix)
+    else:
+        uname = gname = major = minor = b"\0"  # a header without magic has no such fields
+    return TarEntry(
+        flag,
+        before + b"/" + _text(name) if before else _text(name),
+        _text(link),
+        _number(size, where),
+        _number(mode, where),
+        _number(uid, where),
+        _number(gid, where),
+        _text(uname),
+        _text(gname),
+        _number(mtime, where) * SECOND_NS,
+        *times,
+        _number(major, where),
+        _number(minor, where),
+        dialects=dialects,
+    )
 
 
-_V7 = {"uname": b"", "gname": b"", "major": 0, "minor": 0}  # fields that a header without magic has not
-
-
-def _joined(entry: TarEntry, prefix: bytes, dialects: int = 0) -> TarEntry:
-    return entry._replace(name=prefix + b"/" + entry.name if prefix else entry.name, dialects=dialects)
-
-
-def _gnu(entry: TarEntry, prefix: bytes) -> TarEntry:
-    """GNU keeps two times where ustar has the prefix; an old Go wrote a prefix there all the same."""
+def _gnu(prefix: bytes) -> tuple[int, bytes, tuple[int | None, int | None]]:
+    """Dialect, prefix and times: GNU keeps times where ustar has the prefix; an old Go wrote one there all the same."""
     try:
-        times = [_number(field, "") * SECOND_NS if field[0] else None for field in (prefix[:12], prefix[12:24])]
+        atime, ctime = (_number(field, "") * SECOND_NS if field[0] else None for field in (prefix[:12], prefix[12:24]))
     except BadBlob:
         text = _text(prefix)
-        return _joined(entry, text if text.isascii() else b"")
-    return entry._replace(atime_ns=times[0], ctime_ns=times[1], dialects=GNU)
+        return 0, text if text.isascii() else b"", NO_TIMES
+    return GNU, b"", (atime, ctime)
 
 
 def parse_records(data: bytes, where: str) -> dict[bytes, bytes]:
@@ -152,25 +155,30 @@ def parse_records(data: bytes, where: str) -> dict[bytes, bytes]:
     return records
 
 
-def _finish(entry: TarEntry, records: dict[bytes, bytes], long: dict[bytes, bytes], tar: Source) -> TarEntry:
-    """Lay extended headers over the header itself."""
-    where = f"{tar.name}: byte {entry.start} of the tar"
-    if records:
-        entry = _overlaid(entry, records, where)
-    name = long.get(LONG_NAME) or entry.name
-    flag = (DIR if name.endswith(b"/") else REG) if entry.flag == b"\0" else entry.flag
-    if flag not in KINDS or any(key.startswith(SPARSE) for key in records):
-        what = "a sparse file" if flag in KINDS else REFUSED.get(flag, f"of type {flag!r}")
-        raise BadBlob(f"{where}: tar entry {name[:80]!r} is {what}, which eStargz cannot hold; rebuild the layer")
+def _placed(entry: TarEntry, start: int, payload: int, tar: Source) -> TarEntry:
+    """The entry at its place, when it is one that can be kept there."""
+    flag, name = entry.flag, entry.name
+    if flag == b"\0":  # of before ustar
+        flag = DIR if name.endswith(b"/") else REG
+    sparse = any(key.startswith(SPARSE) for key in entry.records) if entry.records else False
+    if flag not in KINDS or sparse:
+        what = "a sparse file" if sparse else REFUSED.get(flag, f"of type {flag!r}")
+        raise BadBlob(
+            f"{tar.name}: byte {start} of the tar: entry {name[:80]!r} is {what}, which eStargz cannot hold;"
+            " rebuild the layer"
+        )
     size = entry.size if flag == REG else 0  # a size that nothing follows
-    if not 0 <= size <= MAX_SIZE or entry.payload + size > tar.size:
-        raise BadBlob(f"{where}: file {name[:80]!r} of {size} bytes goes beyond the end of the tar; fetch it again")
-    end = entry.payload + -(-size // BLOCK) * BLOCK
-    return entry._replace(name=name, link=long.get(LONG_LINK) or entry.link, flag=flag, size=size, end=end)
+    end = payload + -(-size // BLOCK) * BLOCK
+    if not 0 <= size <= MAX_SIZE or payload + size > tar.size:
+        raise BadBlob(
+            f"{tar.name}: byte {start} of the tar: file {name[:80]!r} of {size} bytes goes beyond the end of the tar;"
+            " fetch it again"
+        )
+    return entry._replace(flag=flag, size=size, start=start, payload=payload, end=end)
 
 
-def _overlaid(entry: TarEntry, records: dict[bytes, bytes], where: str) -> TarEntry:
-    """The entry with the fields that its PAX records set; an empty record sets none."""
+def _overlaid(entry: TarEntry, records: Mapping[bytes, bytes], long: Mapping[bytes, bytes], where: str) -> TarEntry:
+    """The entry with the fields that extended headers set; an empty record sets none, a GNU name counts more."""
     fields: dict[str, bytes | int] = {}
     for key, value in records.items():
         if not value:
@@ -182,10 +190,12 @@ def _overlaid(entry: TarEntry, records: dict[bytes, bytes], where: str) -> TarEn
                 fields[_FIELDS[key]] = _decimal(value, where)
             case b"mtime" | b"atime" | b"ctime":
                 fields[_FIELDS[key]] = parse_pax_time(value, where)
+    fields |= {_FIELDS[flag]: text for flag, text in long.items() if text}
     return entry._replace(records=records, **fields)  # type: ignore[arg-type]
 
 
 _FIELDS = {
+    **{LONG_NAME: "name", LONG_LINK: "link"},
     **{b"path": "name", b"linkpath": "link", b"uname": "uname", b"gname": "gname"},
     **{b"uid": "uid", b"gid": "gid", b"size": "size"},
     **{b"mtime": "mtime_ns", b"atime": "atime_ns", b"ctime": "ctime_ns"},
@@ -219,8 +229,8 @@ def _text(field: bytes) -> bytes:
 
 
 def _octal(field: bytes, where: str) -> int:
-    text = field.strip(b" \0").partition(b"\0")[0]
-    if text.strip(b"01234567"):
+    text = field.strip(b" \0")
+    if text.strip(b"01234567") and (text := text.partition(b"\0")[0]).strip(b"01234567"):
         raise BadBlob(f"{where}: tar header holds {field!r} where an octal number belongs; fetch the layer again")
     return int(text, 8) if text else 0
 
