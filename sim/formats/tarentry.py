@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sim.core.errors import BadBlob
 from sim.core.source import Source
 from sim.formats.tarheader import BLOCK, ZERO_BLOCK
+from sim.formats.tarwrite_records import parse_decimal, parse_records
 from sim.formats.tarwrite_time import MAX_TIME_S, SECOND_NS, parse_pax_time
 
 USTAR, PAX, GNU = 1, 2, 4  # dialects a header may be of, as bits; 0: none exactly
@@ -33,7 +34,6 @@ REFUSED = {PAX_GLOBAL: "a global PAX header (of a git archive?)", b"7": "a conti
 NO_RECORDS: Mapping[bytes, bytes] = MappingProxyType({})
 SPARSE = b"GNU.sparse."
 NO_TIMES: tuple[int | None, int | None] = (None, None)
-NO_NUL = (b"path", b"linkpath", b"uname", b"gname")  # records that hold no NUL, validPAXRecord
 # name mode uid gid size mtime checksum flag link magic version uname gname major minor prefix
 HEADER = struct.Struct("100s8s8s8s12s12s8sc100s6s2s32s32s8s8s155s12x")
 
@@ -138,23 +138,6 @@ def _gnu(prefix: bytes) -> tuple[int, bytes, tuple[int | None, int | None]]:
     return GNU, b"", (atime, ctime)
 
 
-def parse_records(data: bytes, where: str) -> dict[bytes, bytes]:
-    """Records of a PAX header: length, space, key, "=", value, newline; the last of a key counts. Raises `BadBlob`."""
-    records: dict[bytes, bytes] = {}
-    position = 0
-    while position < len(data):
-        space = data.find(b" ", position, position + 20)
-        digits = data[position:space] if space > 0 else b""
-        end = position + int(digits) if digits.isdigit() else 0
-        key, equals, value = data[space + 1 : max(end - 1, 0)].partition(b"=")
-        whole = space < end <= len(data) and equals and data[end - 1 : end] == b"\n"
-        if not whole or not key or b"\0" in (value if key in NO_NUL else key):
-            raise BadBlob(f"{where}: PAX record at byte {position} is malformed; rebuild the layer")
-        records[key] = value
-        position = end
-    return records
-
-
 def _placed(entry: TarEntry, start: int, payload: int, tar: Source) -> TarEntry:
     """The entry at its place, when it is one that can be kept there."""
     flag, name = entry.flag, entry.name
@@ -187,7 +170,7 @@ def _overlaid(entry: TarEntry, records: Mapping[bytes, bytes], long: Mapping[byt
             case b"path" | b"linkpath" | b"uname" | b"gname":
                 fields[_FIELDS[key]] = value
             case b"uid" | b"gid" | b"size":
-                fields[_FIELDS[key]] = _decimal(value, where)
+                fields[_FIELDS[key]] = parse_decimal(value, where)
             case b"mtime" | b"atime" | b"ctime":
                 fields[_FIELDS[key]] = parse_pax_time(value, where)
     fields |= {_FIELDS[flag]: text for flag, text in long.items() if text}
@@ -246,10 +229,3 @@ def _number(field: bytes, where: str) -> int:
     if abs(value) > MAX_TIME_S:
         raise BadBlob(f"{where}: tar header holds a number of {value.bit_length()} bits; rebuild the layer")
     return value
-
-
-def _decimal(value: bytes, where: str) -> int:
-    digits = value[1:] if value[:1] in {b"-", b"+"} else value
-    if not digits.isdigit() or len(digits) > 18:
-        raise BadBlob(f"{where}: PAX number {value[:30]!r} is none; rebuild the layer")
-    return int(value)

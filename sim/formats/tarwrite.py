@@ -1,7 +1,7 @@
 """Tar headers as Go's archive/tar writes them: ustar where it can say everything, else PAX, else GNU.
 
 The reference converter writes each header twice, with what it read back in between; `normalise` ends where that does.
-Source: Go src/archive/tar, common.go `allowedFormats`, writer.go, strconv.go.
+Source: Go src/archive/tar, writer.go, strconv.go.
 """
 
 import posixpath
@@ -14,20 +14,22 @@ from sim.formats.tarentry import (
     GNU,
     HEADER,
     LINK,
+    LONG_LINK,
+    LONG_NAME,
     MAX_SPECIAL_BYTES,
     PAX,
+    PAX_HEADER,
     SYMLINK,
     USTAR,
     TarEntry,
     read_entry,
 )
-from sim.formats.tarwrite_time import NO_TIME_NS, SECOND_NS, format_pax_time, round_to_second
+from sim.formats.tarwrite_dialect import NAME_BYTES, OWNER_BYTES, allowed_dialects, fits_octal, split_name
+from sim.formats.tarwrite_records import format_record
+from sim.formats.tarwrite_time import NO_TIME_NS, SECOND_NS, round_to_second
 
-NAME_BYTES, OWNER_BYTES, PREFIX_BYTES = 100, 32, 155  # fields of a header
-SPARSE = b"GNU.sparse."
-BASIC = frozenset({b"path", b"linkpath", b"size", b"uid", b"gid", b"uname", b"gname", b"mtime", b"atime", b"ctime"})
 USTAR_MAGIC, GNU_MAGIC = (b"ustar\0", b"00"), (b"ustar ", b" \0")
-LONG_NAME, LONG_LINK, PAX_HEADER = b"L", b"K", b"x"
+
 NOT_ASCII = bytes(range(128, 256))
 
 
@@ -65,7 +67,7 @@ def encode_header(entry: TarEntry, where: str) -> bytes:
     """All header blocks of an entry. Raises `BadBlob` when no dialect can say it."""
     if not entry.dialects:  # of no known dialect: whole seconds, and one time only
         entry = entry._replace(mtime_ns=round_to_second(entry.mtime_ns), atime_ns=None, ctime_ns=None)
-    allowed, records = _allowed(entry)
+    allowed, records = allowed_dialects(entry)
     if entry.flag not in {LINK, SYMLINK, DIR} and entry.name.endswith(b"/"):
         allowed = 0  # many readers would take it for a folder
     if allowed & USTAR:
@@ -78,98 +80,14 @@ def encode_header(entry: TarEntry, where: str) -> bytes:
     raise BadBlob(f"{where}: no dialect of tar can hold the header of entry {entry.name[:80]!r}; rebuild the layer")
 
 
-def split_name(name: bytes) -> tuple[bytes, bytes] | None:
-    """Prefix and name of a long path in ustar; None where it fits the name alone or cannot be cut."""
-    if len(name) <= NAME_BYTES or not name.isascii():
-        return None
-    length = min(len(name), PREFIX_BYTES + 1)
-    if length == len(name) and name.endswith(b"/"):
-        length -= 1
-    cut = name.rfind(b"/", 0, length)
-    rest = len(name) - cut - 1
-    if cut <= 0 or rest > NAME_BYTES or rest == 0 or cut > PREFIX_BYTES:
-        return None
-    return name[:cut], name[cut + 1 :]
-
-
-def _allowed(entry: TarEntry) -> tuple[int, dict[bytes, bytes]]:
-    """Dialects that can say the entry, as bits, and the PAX records it needs."""
-    allowed, records, own = USTAR | PAX | GNU, {}, entry.records
-    for key, text, room in (
-        (b"path", entry.name, NAME_BYTES),
-        (b"linkpath", entry.link, NAME_BYTES),
-        (b"uname", entry.uname, OWNER_BYTES),
-        (b"gname", entry.gname, OWNER_BYTES),
-    ):
-        if len(text) > room or not text.isascii():
-            allowed &= ~GNU if len(text) > room == OWNER_BYTES else ~0
-            allowed &= ~0 if key == b"path" and split_name(text) else ~USTAR
-            records[key] = text
-        elif own and own.get(key) == text:
-            records[key] = text
-    allowed &= _allow_numbers(entry, records)
-    allowed &= _allow_times(entry, records)
-    if own:
-        extra = {key: own[key] for key in own if key not in BASIC and not key.startswith(SPARSE)}
-        records, allowed = extra | records, allowed & PAX
-    return allowed, records
-
-
-def _allow_numbers(entry: TarEntry, records: dict[bytes, bytes]) -> int:
-    allowed = USTAR | PAX | GNU
-    for key, number, width in (
-        (b"", entry.mode, 8),
-        (b"uid", entry.uid, 8),
-        (b"gid", entry.gid, 8),
-        (b"size", entry.size, 12),
-        (b"", entry.major, 8),
-        (b"", entry.minor, 8),
-    ):
-        if not _fits_octal(number, width):
-            allowed &= ~USTAR if key else GNU
-            allowed &= ~0 if _fits_base256(number, width) else ~GNU
-            if key:
-                records[key] = b"%d" % number
-        elif key in entry.records and entry.records[key] == b"%d" % number:
-            records[key] = entry.records[key]
-    return allowed
-
-
-def _allow_times(entry: TarEntry, records: dict[bytes, bytes]) -> int:
-    """Dialects for the times, among those the entry was read in; ustar would cut a second's fraction off."""
-    allowed, prefers_pax = USTAR | PAX | GNU, False
-    for key, time_ns in ((b"mtime", entry.mtime_ns), (b"atime", entry.atime_ns), (b"ctime", entry.ctime_ns)):
-        if time_ns is None or time_ns == NO_TIME_NS:
-            continue
-        fits = _fits_octal(time_ns // SECOND_NS, 12)
-        allowed &= ~0 if key == b"mtime" and fits else ~USTAR
-        if key != b"mtime" or not fits or time_ns % SECOND_NS:
-            prefers_pax = True
-            records[key] = format_pax_time(time_ns)
-        elif entry.records.get(key) == format_pax_time(time_ns):
-            records[key] = entry.records[key]
-    wanted = entry.dialects
-    if wanted & PAX and not prefers_pax:
-        wanted |= USTAR
-    return allowed & wanted if wanted else allowed
-
-
-def _fits_octal(number: int, width: int) -> bool:
-    return 0 <= number < 1 << 3 * (width - 1)
-
-
-def _fits_base256(number: int, width: int) -> bool:
-    return width >= 9 or -(1 << 8 * (width - 1)) <= number < 1 << 8 * (width - 1)
-
-
 def _octal(number: int, width: int) -> bytes:
     """Octal digits and a NUL; zero where the field is too short, as another record says the number then."""
-    return b"%0*o\0" % (width - 1, number if _fits_octal(number, width) else 0)
+    return b"%0*o\0" % (width - 1, number if fits_octal(number, width) else 0)
 
 
 def _numeric(number: int, width: int) -> bytes:
     """Octal digits, or base 256 as GNU tar writes it."""
-    if _fits_octal(number, width):
+    if fits_octal(number, width):
         return _octal(number, width)
     data = bytearray(number.to_bytes(width, "big", signed=True))
     data[0] |= 0x80
@@ -215,21 +133,13 @@ def _pax_header(entry: TarEntry, records: dict[bytes, bytes], where: str) -> byt
     main = _header(ascii_only)
     if not records:
         return main
-    data = b"".join(_record(key, records[key]) for key in sorted(records))
+    data = b"".join(format_record(key, records[key]) for key in sorted(records))
     if len(data) > MAX_SPECIAL_BYTES:
         raise BadBlob(f"{where}: PAX header of {len(data)} bytes, at most {MAX_SPECIAL_BYTES}; rebuild the layer")
     folder, _, base = entry.name.rpartition(b"/")
     joined = b"/".join(part for part in (folder + b"/" if b"/" in entry.name else b"", b"PaxHeaders.0", base) if part)
     name = posixpath.normpath(joined)
     return _special(b"/" + name.lstrip(b"/") if name.startswith(b"/") else name, data, PAX_HEADER, USTAR_MAGIC) + main
-
-
-def _record(key: bytes, value: bytes) -> bytes:
-    """One PAX record, whose length counts its own digits."""
-    size = len(key) + len(value) + 3
-    size += len(b"%d" % size)
-    record = b"%d %s=%s\n" % (size, key, value)
-    return record if len(record) == size else b"%d %s=%s\n" % (len(record), key, value)
 
 
 def _gnu_header(entry: TarEntry) -> bytes:
