@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from sim.core.errors import BadBlob
 from sim.formats.tarentry import (
-    BLOCK,
     DIR,
     GNU,
     HEADER,
@@ -24,12 +23,12 @@ from sim.formats.tarentry import (
     TarEntry,
     read_entry,
 )
+from sim.formats.tarheader import BLOCK
 from sim.formats.tarwrite_dialect import NAME_BYTES, OWNER_BYTES, allowed_dialects, fits_octal, split_name
 from sim.formats.tarwrite_records import format_record
 from sim.formats.tarwrite_time import NO_TIME_NS, SECOND_NS, round_to_second
 
 USTAR_MAGIC, GNU_MAGIC = (b"ustar\0", b"00"), (b"ustar ", b" \0")
-
 NOT_ASCII = bytes(range(128, 256))
 
 

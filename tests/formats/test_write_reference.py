@@ -293,3 +293,25 @@ def test_trailing_bytes_after_the_end_of_the_tar_are_dropped(tool, tmp_path):
     with FileSource(layer) as source:
         written, _ = convert(source, tmp_path / "ours")
     assert_same(tmp_path / "ours", tmp_path / "theirs", written, facts)
+
+
+def real_layers():
+    """The smallest layer of over 1 MB of each catalogue image that was pulled to this machine."""
+    found = []
+    for blobs in sorted((Path.home() / ".cache" / "lazypull" / "images").glob("*/oci/blobs/sha256")):
+        large = sorted((path.stat().st_size, path) for path in blobs.iterdir() if path.stat().st_size > 1 << 20)
+        found += [path for _, path in large[:1]]
+    return sorted({path.name: path for path in found}.values())
+
+
+def test_real_layers_have_the_reference_toc(tool, tmp_path):
+    layers = real_layers()
+    if not layers:
+        pytest.skip(
+            "no catalogue image is on this machine, so no REAL layer was compared; run `lazypull catalog build`"
+        )
+    for layer in layers[:2]:
+        facts = reference(tool, layer, tmp_path / "theirs", "-level", "1")
+        with FileSource(layer) as source:
+            written, _ = convert(source, tmp_path / "ours", WriteOptions(level=1))
+        assert_same(tmp_path / "ours", tmp_path / "theirs", written, facts)

@@ -12,7 +12,8 @@ from sim.formats.estargz.write_pack import Packer
 from sim.formats.estargz.write_toc import TocWriter
 from sim.formats.estargz.write_units import BlobOutput
 from sim.formats.names import TOC_NAME
-from sim.formats.tarentry import BLOCK, REG, TarEntry
+from sim.formats.tarentry import REG, TarEntry
+from sim.formats.tarheader import BLOCK
 from sim.formats.tarwrite import encode_header
 
 END_BLOCKS = bytes(2 * BLOCK)  # of a tar that is closed

@@ -32,8 +32,8 @@ class Order:
         yield None
         rest = np.ones(len(self.index.starts), np.bool_)
         rest[self.first] = False
-        for row in np.flatnonzero(rest):
-            yield self.index.entry(int(row))
+        for place in np.flatnonzero(rest):
+            yield self.index.entry(int(place))
 
     def landmark_entry(self) -> TarEntry:
         """The landmark as an entry of one byte."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from sim.core.source import Source
 from sim.formats.estargz.write_json import EMPTY_DIGEST, EntryText, EntryTexts, head_text
 from sim.formats.estargz.write_order import LANDMARK_BYTES, Order
-from sim.formats.tarentry import BLOCK, REG
+from sim.formats.tarentry import REG
+from sim.formats.tarheader import BLOCK
 from sim.formats.tarwrite import normalise
 
 MAX_TAIL_BYTES = 2 << 20  # headers and JSON that a part gathers before it is handed on
