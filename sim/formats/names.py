@@ -48,7 +48,8 @@ def _unclean_rows(text: npt.NDArray[np.uint8]) -> list[int]:
     last = text[np.minimum(start + length, len(text) - 1) - 1]
     unclean = (length == 0) | ((text[start] == ord(".")) & (last == ord(".")))
     row = np.cumsum(text[borders] == 0) - 1
-    return np.unique(row[short[unclean]]).tolist()
+    rows: list[int] = np.unique(row[short[unclean]]).tolist()
+    return rows
 
 
 def text_of(raw: bytes) -> str:

@@ -10,7 +10,7 @@ import io
 import struct
 from dataclasses import dataclass
 
-import indexed_gzip
+import indexed_gzip  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 
