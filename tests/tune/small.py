@@ -42,6 +42,10 @@ def write_layers(folder):
     for number, layer in enumerate(files):
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for parent in ("usr", "usr/share", "usr/lib"):
+                info = tarfile.TarInfo(parent)
+                info.type, info.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(info)
             for path, data in layer.items():
                 info = tarfile.TarInfo(path)
                 info.size = len(data)
