@@ -125,14 +125,14 @@ class _Walk:
         return clean
 
     def index(self, tar: Source) -> LayerIndex:
-        keys = np.frombuffer(bytes(self.keys), KEY)
+        keys = np.frombuffer(self.keys, KEY)
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
         last = np.append(ordered[1:] != ordered[:-1], True) if len(order) else np.empty(0, np.bool_)
         stays = np.zeros(len(order), np.bool_)
         stays[order[last]] = True
         number = np.cumsum(stays) - 1
-        index = LayerIndex(tar, np.array(self.starts, np.int64)[stays], ordered[last], number[order[last]])
+        index = LayerIndex(tar, np.frombuffer(self.starts, np.int64)[stays], ordered[last], number[order[last]])
         self._check_links(index, stays, number)
         return index
 
@@ -140,7 +140,7 @@ class _Walk:
         """Each hard link must lead to a file that is there. Links to links are followed by doubling the steps."""
         kept = stays[np.array(self.links, np.int64)] if self.links else np.empty(0, np.bool_)
         links = number[np.array(self.links, np.int64)[kept]]
-        found = _find(index.keys, np.frombuffer(bytes(self.targets), KEY)[kept])
+        found = _find(index.keys, np.frombuffer(self.targets, KEY)[kept])
         _refuse(index, links, found < 0, "leads to a file that is not in this layer")
         following = np.arange(len(index.starts))
         following[links] = index.rows[found]
@@ -149,7 +149,7 @@ class _Walk:
         is_link = np.zeros(len(index.starts), np.bool_)
         is_link[links] = True
         _refuse(index, links, is_link[following[links]], "leads back to itself")
-        folders = np.frombuffer(bytes(self.folders), np.bool_)[stays]
+        folders = np.frombuffer(self.folders, np.bool_)[stays]
         _refuse(index, links, folders[following[links]], "leads to a directory")
 
 
