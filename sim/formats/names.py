@@ -29,27 +29,30 @@ def clean_name(name: str) -> str:
 
 def clean_names(names: Sequence[str], where: str) -> list[str]:
     """`clean_name` of each; few are unclean, but for the last slash of a directory. Raises `BadBlob` for a NUL byte."""
-    text = "\0".join(["", *names, ""]).encode("utf-8", "surrogatepass")
-    if text.count(b"\0") != len(names) + 1:
+    text = np.frombuffer("\0".join(["", *names, ""]).encode("utf-8", "surrogatepass"), np.uint8)
+    ends = np.flatnonzero(text == 0)
+    if len(ends) != len(names) + 1:
         row = next(row for row, name in enumerate(names) if "\0" in name)
         raise BadBlob(f"{where}: entry {row} has a NUL byte in its name {names[row][:80]!r}; rebuild the layer")
     found = list(names)
-    for row in _unclean_rows(np.frombuffer(text, np.uint8)):
-        found[row] = clean_name(names[row].removesuffix("/"))
+    start, length = _unclean_parts(text)
+    rows, last = np.searchsorted(ends, start) - 1, (length == 0) & (text[start] == 0)
+    for row in rows[last].tolist():
+        found[row] = names[row][:-1]
+    for row in rows[~last].tolist():
+        found[row] = clean_name(names[row])
     return found
 
 
-def _unclean_rows(text: npt.NDArray[np.uint8]) -> list[int]:
-    """Rows of names with an empty, "." or ".." part. text: the names, each with a NUL before and after it."""
+def _unclean_parts(text: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Place and length of the parts that are empty, "." or "..": between a slash or NUL and the next."""
     borders = np.flatnonzero((text == 0) | (text == ord("/")))
-    length = np.diff(borders) - 1  # of each part
+    length = np.diff(borders) - 1
     short = np.flatnonzero(length <= 2)
     start, length = borders[short] + 1, length[short]
-    last = text[np.minimum(start + length, len(text) - 1) - 1]
+    last = text[start + length - 1]
     unclean = (length == 0) | ((text[start] == ord(".")) & (last == ord(".")))
-    row = np.cumsum(text[borders] == 0) - 1
-    rows: list[int] = np.unique(row[short[unclean]]).tolist()
-    return rows
+    return start[unclean], length[unclean]
 
 
 def text_of(raw: bytes) -> str:

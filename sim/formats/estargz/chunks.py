@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.core.errors import BadBlob
-from sim.formats.estargz.digests import parse_digests
+from sim.formats.estargz.digests import parse_digest
 from sim.formats.estargz.toc import TocEntry
 from sim.formats.files import REG
 
@@ -22,7 +22,7 @@ class ChunkTable:
 
     owner: row in the listing of the file; chunks of one file are neighbours, in file order.
     offset, inner_offset: of the unit in the blob, of the payload in its decoded bytes.
-    digest_texts: of each chunk as written, "" where the TOC gives none. unit: row of the unit a chunk lies in.
+    entries: of the TOC, one for each chunk. unit: row of the unit a chunk lies in.
     unit_offset, unit_size: of each in the blob; it ends where the next begins, the last where the payload ends.
     """
 
@@ -31,7 +31,7 @@ class ChunkTable:
     length: Ints
     offset: Ints
     inner_offset: Ints
-    digest_texts: list[str]
+    entries: list[TocEntry]
     unit: Ints
     unit_offset: Ints
     unit_size: Ints
@@ -40,11 +40,17 @@ class ChunkTable:
     @cached_property
     def digests(self) -> list[bytes | None]:
         """sha256 of each chunk, None where the TOC gives none. Raises `BadBlob` when one is malformed."""
-        return parse_digests(self.digest_texts, self.where, "chunk")
+        return [self.digest(chunk) for chunk in range(len(self.entries))]
 
     def digest(self, chunk: int) -> bytes | None:
-        """sha256 of one chunk, None where the TOC gives none. Raises `BadBlob` when it is malformed."""
-        return parse_digests(self.digest_texts[chunk : chunk + 1], self.where, "chunk")[0]
+        """sha256 of one chunk, None where the TOC gives none. Raises `BadBlob` when it is malformed.
+
+        A file in one piece may give its own digest only.
+        """
+        entry = self.entries[chunk]
+        alone = entry.type != "chunk" and entry.size == self.length[chunk]
+        text = entry.chunk_digest or (entry.digest if alone else "")
+        return parse_digest(text, self.where, "chunk") if text else None
 
     def of_file(self, row: int) -> tuple[int, int]:
         """First and past-the-last chunk of the file at a row of the listing."""
@@ -83,7 +89,7 @@ def build_chunks(entries: list[TocEntry], kinds: Ints, payload_end: int, where: 
         length=length,
         offset=offset,
         inner_offset=inner,
-        digest_texts=_chunk_digests(picked, is_chunk),
+        entries=picked,
         unit=np.cumsum(starts) - 1,
         unit_offset=unit_offset,
         unit_size=np.diff(unit_offset, append=payload_end),
@@ -93,16 +99,6 @@ def build_chunks(entries: list[TocEntry], kinds: Ints, payload_end: int, where: 
 
 def _ints(values: list[int]) -> Ints:
     return np.fromiter(values, np.int64, len(values))  # faster than np.array, which looks at each value first
-
-
-def _chunk_digests(picked: list[TocEntry], is_chunk: Bools) -> list[str]:
-    """Digest of each chunk; a file in one piece may give its own digest only."""
-    texts = [entry.chunk_digest for entry in picked]
-    if all(texts):
-        return texts
-    last = np.append(~is_chunk[1:], True)
-    alone = (~is_chunk & last).tolist()
-    return [text or (entry.digest if single else "") for text, entry, single in zip(texts, picked, alone, strict=True)]
 
 
 def _check_owners(owner: Ints, regular: Bools, file_size: Ints, rows: Ints, where: str) -> None:

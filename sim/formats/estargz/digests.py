@@ -6,11 +6,6 @@ PREFIX = "sha256:"
 TEXT_LENGTH = len(PREFIX) + 64
 
 
-def parse_digests(texts: list[str], where: str, what: str) -> list[bytes | None]:
-    """32 bytes for each digest, None for each empty text. Raises `BadBlob` naming the first malformed one."""
-    return [parse_digest(text, where, what) if text else None for text in texts]
-
-
 def parse_digest(text: str, where: str, what: str) -> bytes:
     """32 bytes of one digest. Raises `BadBlob`."""
     try:

@@ -29,7 +29,11 @@ class TocListing:
         self._chunks, self._where = chunks, where
         self.names: list[str] = [entry.name for entry in self._listed]
         self.kinds: list[int] = kinds[rows].tolist()
-        self.links: list[str] = [entry.link_name for entry in self._listed]
+
+    @cached_property
+    def links(self) -> list[str]:
+        """Target of each link as written."""
+        return [entry.link_name for entry in self._listed]
 
     @cached_property
     def sizes(self) -> list[int]:
