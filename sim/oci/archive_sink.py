@@ -7,6 +7,7 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -14,10 +15,11 @@ from typing import Self
 from sim.core.errors import BadInput
 from sim.oci.archive_image import DOCKER_FILE
 from sim.oci.descriptor import Descriptor
-from sim.oci.documents import describe, encode, encode_index, parse_manifest, require_whole
+from sim.oci.documents import describe, encode, encode_index, parse_manifest
 from sim.oci.folder_image import IMAGE_NAME, INDEX_FILE, LAYOUT, LAYOUT_FILE, REF_NAME, blob_path
 from sim.oci.reference import DEFAULT_TAG, parse_reference
-from sim.oci.transfer import checked, pieces_of_file
+from sim.oci.transfer import beside, checked, pieces_of_file, writing
+from sim.oci.whole import require_whole
 
 
 class ArchiveSink:
@@ -34,11 +36,9 @@ class ArchiveSink:
         self._annotations = _names(tag, docker=docker)
         self._placed: set[str] = set()
         self._documents: dict[str, bytes] = {}
-        try:
+        with writing(file):
             file.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{file.name[:100]}.", dir=file.parent)
-        except OSError as error:
-            raise BadInput(f"{file}: cannot write there ({error.strerror}); choose another place") from None
+            handle, name = tempfile.mkstemp(prefix=beside(file), dir=file.parent)
         self._temporary = Path(name)
         self._stream = os.fdopen(handle, "wb")
 
@@ -52,8 +52,9 @@ class ArchiveSink:
                 blob_path(descriptor.digest), descriptor.size, checked(pieces_of_file(file), descriptor, str(file))
             )
         except BaseException:  # what was written of it is taken back, so that the archive can go on
-            self._stream.seek(start)
-            self._stream.truncate()
+            with writing(self._file):
+                self._stream.seek(start)
+                self._stream.truncate()
             raise
         self._placed.add(descriptor.digest)
 
@@ -75,11 +76,12 @@ class ArchiveSink:
             last[DOCKER_FILE] = self._docker_manifest(manifest)
         for name, data in last.items():
             self._append(name, len(data), [data])
-        end = 2 * tarfile.BLOCKSIZE  # of zeros end an archive, and tar fills up the last record
-        self._stream.write(bytes(end + -(self._stream.tell() + end) % tarfile.RECORDSIZE))
-        self._stream.close()
-        self._temporary.chmod(0o644)
-        self._temporary.rename(self._file)
+        with writing(self._file):
+            end = 2 * tarfile.BLOCKSIZE  # of zeros end an archive, and tar fills up the last record
+            self._stream.write(bytes(end + -(self._stream.tell() + end) % tarfile.RECORDSIZE))
+            self._stream.close()
+            self._temporary.chmod(0o644)
+            self._temporary.rename(self._file)
 
     def _docker_manifest(self, manifest: Descriptor) -> bytes:
         raw = self._documents.get(manifest.digest)
@@ -93,14 +95,16 @@ class ArchiveSink:
     def _append(self, name: str, size: int, pieces: Iterable[bytes]) -> None:
         member = tarfile.TarInfo(name)
         member.size, member.mode = size, 0o644
-        self._stream.write(member.tobuf(tarfile.PAX_FORMAT))
-        for piece in pieces:
-            self._stream.write(piece)
-        self._stream.write(bytes(-size % tarfile.BLOCKSIZE))
+        with writing(self._file):
+            self._stream.write(member.tobuf(tarfile.PAX_FORMAT))
+            for piece in pieces:
+                self._stream.write(piece)
+            self._stream.write(bytes(-size % tarfile.BLOCKSIZE))
 
     def close(self) -> None:
         """Remove the temporary file of an archive that was not finished."""
-        self._stream.close()
+        with suppress(OSError):  # of bytes that were to be written still, on a full disk
+            self._stream.close()
         self._temporary.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

@@ -14,7 +14,8 @@ import msgspec
 from sim.core.errors import BadInput
 from sim.oci.access import Credentials, RegistryAccess, is_loopback
 from sim.oci.retry import RETRIED, Fault, retry_after_s
-from sim.oci.wire import Answer, Request, Wire, shown, split
+from sim.oci.urls import shown, split
+from sim.oci.wire import Answer, Request, Wire
 
 TOKEN_BYTES_MAX = 1 << 20  # containers/image, internal/iolimits: MaxAuthTokenBodySize
 TOKEN_DEFAULT_S = 60.0  # auth/token.md: expires_in when absent
@@ -84,6 +85,7 @@ class Authorizer:
             elif "basic" in challenges:
                 raise BadInput(
                     f"{self._host}: wants a login; pass user and password, or run `docker login {self._host}`"
+                    " (a credential helper of docker's is not asked)"
                 )
             else:
                 raise BadInput(f"{self._host}: wants a login of a kind unknown here; lazypull knows Basic and Bearer")

@@ -4,13 +4,13 @@ Unknown keys are let through, as the specification asks for; what is missing, am
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 
-from sim.core.errors import BadInput, RunFailed
+from sim.core.errors import BadInput
 from sim.oci.descriptor import INDEXES, MANIFESTS, NOTHING, OCI_INDEX, OCI_MANIFEST, SCHEMA_1, Descriptor, Platform
 from sim.oci.reference import check_digest
 
@@ -154,28 +154,6 @@ def describe(media_type: str, raw: bytes, *, platform: Platform | None = None) -
     """The descriptor of a document."""
     digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     return Descriptor(media_type=media_type, digest=digest, size=len(raw), platform=platform)
-
-
-def require_whole(
-    root: Descriptor, documents: Mapping[str, bytes], has: Callable[[Descriptor], bool], where: str
-) -> None:
-    """Refuse to finish an image of which a part was never put. Raises `RunFailed`.
-
-    documents: every document put, by digest. has: whether a blob or document is there.
-    """
-    parts = [root]
-    while parts:
-        part = parts.pop()
-        if not has(part):
-            raise RunFailed(
-                f"{where}: {part.digest} was never written, so the image is not whole; nothing was published"
-            )
-        raw = documents.get(part.digest, b"")
-        if part.is_index and raw:
-            parts += parse_index(raw, media_type=part.media_type, where=where)
-        elif part.is_manifest and raw:
-            manifest = parse_manifest(raw, media_type=part.media_type, where=where)
-            parts += [manifest.config, *manifest.layers]
 
 
 def media_type_of(raw: bytes, *, where: str) -> str:

@@ -17,10 +17,11 @@ from sim.core.errors import BadInput
 from sim.core.files import write_file
 from sim.core.source import FileSource, Source
 from sim.oci.descriptor import OCI_INDEX, Descriptor, Platform
-from sim.oci.documents import DOCUMENT_BYTES_MAX, describe, encode, encode_index, parse_index, plain, require_whole
+from sim.oci.documents import DOCUMENT_BYTES_MAX, describe, encode, encode_index, parse_index, plain
 from sim.oci.opened import OpenedImage, open_from
 from sim.oci.reference import DEFAULT_TAG, is_same_name
-from sim.oci.transfer import checked, pieces_of_file, write_pieces
+from sim.oci.transfer import beside, checked, pieces_of_file, write_pieces, writing
+from sim.oci.whole import require_whole
 
 INDEX_FILE = "index.json"
 LAYOUT_FILE = "oci-layout"
@@ -100,11 +101,9 @@ class FolderSink:
         self._documents: dict[str, bytes] = {}
         if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
             read_index(folder)  # refuse to write into anything else
-        try:
+        with writing(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            self._staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        except OSError as error:
-            raise BadInput(f"{folder}: cannot write there ({error.strerror}); choose another place") from None
+            self._staging = Path(tempfile.mkdtemp(prefix=beside(folder), dir=folder.parent))
 
     def put_blob(self, descriptor: Descriptor, file: Path) -> None:
         """Take a blob from `file`."""
@@ -115,7 +114,8 @@ class FolderSink:
     def put_document(self, media_type: str, data: bytes) -> Descriptor:
         """Take a document."""
         descriptor = describe(media_type, data)
-        write_file(self._staging / blob_path(descriptor.digest), data)
+        with writing(self._folder):
+            write_file(self._staging / blob_path(descriptor.digest), data)
         self._documents[descriptor.digest] = data
         return descriptor
 
@@ -123,13 +123,17 @@ class FolderSink:
         """Make the image visible under its tag; an older image of that tag loses its name."""
         require_whole(manifest, self._documents, self._has, self.name)
         entry = replace(manifest, annotations={**manifest.annotations, REF_NAME: self._tag})
-        if self._folder.exists() and any(self._folder.iterdir()):
-            self._join(entry)
-        else:
-            (self._staging / LAYOUT_FILE).write_bytes(encode(LAYOUT))
-            (self._staging / INDEX_FILE).write_bytes(encode_index([entry]))
-            self._staging.chmod(0o755)
-            self._staging.rename(self._folder)
+        with writing(self._folder):
+            if self._folder.exists() and any(self._folder.iterdir()):
+                self._join(entry)
+            else:
+                self._appear(entry)
+
+    def _appear(self, entry: Descriptor) -> None:
+        (self._staging / LAYOUT_FILE).write_bytes(encode(LAYOUT))
+        (self._staging / INDEX_FILE).write_bytes(encode_index([entry]))
+        self._staging.chmod(0o755)
+        self._staging.rename(self._folder)
 
     def _join(self, entry: Descriptor) -> None:
         for blob in sorted(self._staging.glob("blobs/*/*")):

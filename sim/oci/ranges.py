@@ -4,6 +4,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Self
 
 from sim.core.errors import BadBlob
@@ -11,8 +12,9 @@ from sim.core.source import check_range
 from sim.oci.descriptor import Descriptor
 from sim.oci.registry import Registry
 from sim.oci.retry import Fault, Tries
-from sim.oci.transfer import MEND, PIECE_BYTES, checked
-from sim.oci.wire import Answer, Request, shown
+from sim.oci.transfer import MEND, PIECE_BYTES, checked, writing
+from sim.oci.urls import shown
+from sim.oci.wire import Answer, Request
 
 MOVED_ON_BYTES = 1 << 20  # since the last fault: enough to begin counting attempts anew
 ANSWERED = (200, 206, 416)
@@ -142,7 +144,9 @@ class RegistrySource:
         copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this source
         try:
             for piece in checked(self._blob.whole(), self._descriptor, self.name):
-                copy.write(piece)
+                with writing(Path(tempfile.gettempdir())):
+                    copy.write(piece)
+            copy.flush()
         except BaseException:
             copy.close()
             raise

@@ -11,7 +11,8 @@ from sim.oci.access import RegistryAccess
 from sim.oci.auth import Authorizer
 from sim.oci.reference import DEFAULT_DOMAIN, Reference
 from sim.oci.retry import RETRIED, Fault, Tries, retry_after_s
-from sim.oci.wire import Answer, Request, Wire, join, shown, split
+from sim.oci.urls import join, shown, split
+from sim.oci.wire import Answer, Request, Wire
 
 DOCKER_HUB = "registry-1.docker.io"  # containerd, core/remotes/docker/registry.go: DefaultHost
 REDIRECTS = (301, 302, 303, 307, 308)

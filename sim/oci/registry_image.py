@@ -11,13 +11,14 @@ from sim.core.errors import BadBlob, BadInput, RunFailed
 from sim.core.source import Source
 from sim.oci.access import RegistryAccess
 from sim.oci.descriptor import INDEXES, MANIFESTS, Descriptor, Platform
-from sim.oci.documents import DOCUMENT_BYTES_MAX, describe, media_type_of, require_whole
+from sim.oci.documents import DOCUMENT_BYTES_MAX, describe, media_type_of
 from sim.oci.opened import OpenedImage, open_from
 from sim.oci.ranges import RangedBlob, RegistrySource
 from sim.oci.reference import DEFAULT_TAG, Reference, check_digest
 from sim.oci.registry import PULL, PUSH, Registry
 from sim.oci.retry import Fault
 from sim.oci.upload import has_blob, upload_blob
+from sim.oci.whole import require_whole
 
 ACCEPT = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
 DIGEST_HEADER = "Docker-Content-Digest"
@@ -38,7 +39,10 @@ def _resolve(registry: Registry, reference: Reference) -> tuple[Descriptor, byte
     raw, media_type, named = _get_manifest(registry, reference.wanted)
     digest = reference.digest or named
     if digest is not None:
-        algorithm, _, expected = check_digest(digest).partition(":")
+        try:
+            algorithm, _, expected = check_digest(digest).partition(":")
+        except BadInput as error:
+            raise BadInput(f"{registry.name}: {error}") from None
         if hashlib.new(algorithm, raw).hexdigest() != expected:
             raise BadBlob(f"{registry.name}: the manifest is not that of {digest}; ask the registry's operator")
     root = describe(media_type or media_type_of(raw, where=registry.name), raw)

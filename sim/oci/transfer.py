@@ -4,9 +4,10 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sim.core.errors import BadBlob, BadInput
+from sim.core.errors import BadBlob, BadInput, RunFailed
 from sim.core.source import Source
 from sim.oci.descriptor import Descriptor
 
@@ -49,20 +50,34 @@ def pieces_of_file(file: Path) -> Iterator[bytes]:
         raise BadInput(f"{file}: cannot read it ({error.strerror}); pass an existing file") from None
 
 
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Say in one line what the system says when a disk is full or a folder closed. Raises `RunFailed`."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise RunFailed(f"{place}: cannot write it ({why}); make room there, or choose another place") from None
+
+
+def beside(place: Path) -> str:
+    """How the temporary names beside a place begin: hidden, and no longer than a name may be."""
+    return f".{place.name[:100]}."
+
+
 def write_pieces(pieces: Iterable[bytes], file: Path) -> None:
     """Write to a temporary name beside `file`, then rename; on any error nothing is left of it."""
-    try:
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{file.name[:100]}.", dir=file.parent)
-    except OSError as error:
-        raise BadInput(f"{file}: cannot write there ({error.strerror}); choose another place") from None
+        handle, name = tempfile.mkstemp(prefix=beside(file), dir=file.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with writing(file), os.fdopen(handle, "wb") as stream:
             for piece in pieces:
                 stream.write(piece)
-        temporary.chmod(0o644)
-        temporary.rename(file)
+        with writing(file):
+            temporary.chmod(0o644)
+            temporary.rename(file)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult
 
 from sim.core.errors import BadInput
 from sim.oci.access import RegistryAccess
 from sim.oci.retry import Fault
 from sim.oci.transfer import PIECE_BYTES
+from sim.oci.urls import shown, split
 
 IDLE_MAX = 4  # connections kept a host
 DRAIN_BYTES_MAX = 1 << 16  # read off an unwanted body to keep its connection; a longer one is cheaper to cut
@@ -121,6 +122,10 @@ class Wire:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise Fault(f"{request.method} {shown(request.url)}: {_why(error)}") from None
+        except ValueError as error:  # a name that cannot be looked up, such as one with an empty label
+            connection.close()
+            why = type(error).__name__
+            raise BadInput(f"{shown(request.url)[:200]}: no address ({why}); ask the registry's operator") from None
         except BaseException:
             connection.close()
             raise
@@ -169,34 +174,6 @@ class Wire:
             for connection in (kept for idle in self._idle.values() for kept in idle):
                 connection.close()
             self._idle.clear()
-
-
-def split(url: str) -> SplitResult:
-    """The parts of an absolute http or https URL without a user in it. Raises `BadInput`."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or any(ord(letter) <= 32 or ord(letter) == 127 for letter in url):
-        raise BadInput(
-            f"a registry points to {url.partition('?')[0][:80]!r}, which is no http address; ask its operator"
-        )
-    return parts
-
-
-def join(base: str, location: str) -> str:
-    """Where a Location header points. Raises `BadInput`."""
-    try:
-        joined = urljoin(base, location)
-    except ValueError:  # half an IPv6 address
-        joined = location
-    return split(joined).geturl()
-
-
-def shown(url: str) -> str:
-    """A URL for a message: without the query, which may hold a signature."""
-    return url.partition("?")[0]
 
 
 def _trust(context: ssl.SSLContext, ca_file: str) -> None:

@@ -184,6 +184,7 @@ def cutting_proxy(target, after):
                         if before < after <= before + len(data):
                             reset = struct.pack("ii", 1, 0)
                             source.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                            sink.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from it
                             return
                     sink.sendall(data)
                 sink.shutdown(socket.SHUT_WR)

@@ -1,14 +1,16 @@
 """Folders and archives of images: the conformance suites, and skopeo as a judge from outside."""
 
+import resource
 import shutil
 import subprocess
 import tarfile
 
 import pytest
 
-from sim.core.errors import BadInput
+from sim.core.errors import BadInput, RunFailed
 from sim.oci import create_image, open_image
-from sim.testing.image_source import ImageSinkSuite, ImageSourceSuite, refused, root_of
+from sim.testing.image_sink import ImageSinkSuite
+from sim.testing.image_source import ImageSourceSuite, descriptor, refused, root_of, written
 from sim.testing.sample_image import (
     OCI_INDEX_TYPE,
     describe,
@@ -140,6 +142,20 @@ class Written(InFolder, ImageSinkSuite):
 
     def leftovers(self):
         return [path.name for path in self.place.parent.iterdir() if path != self.place]
+
+    def test_a_full_disk_is_told_and_leaves_nothing(self, image, tmp_path):
+        blob, file = descriptor(image.layer_type, image.layers[0]), written(tmp_path, image.layers[0])
+        sink = self.create()
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
+        try:
+            error = str(refused(lambda: sink.put_blob(blob, file), RunFailed))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        sink.close()
+        assert str(self.place) in error or "blobs" in error
+        assert "File too large" in error
+        assert self.leftovers() == []
 
     def test_skopeo_reads_it_and_copies_it_on(self, image, tmp_path):
         if shutil.which("skopeo") is None:

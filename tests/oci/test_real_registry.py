@@ -9,7 +9,8 @@ import pytest
 from sim.core.errors import BadInput
 from sim.oci import Credentials, RegistryAccess, Retry, create_image, open_image
 from sim.oci.upload import CHUNK_BYTES
-from sim.testing.image_source import ImageSinkSuite, ImageSourceSuite, descriptor, refused, written
+from sim.testing.image_sink import ImageSinkSuite
+from sim.testing.image_source import ImageSourceSuite, descriptor, refused, written
 from sim.testing.sample_image import OCI_INDEX_TYPE, digest_of, index_of, sample_image
 from tests.oci.real_registry import (
     crypted,

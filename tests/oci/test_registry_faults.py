@@ -76,7 +76,18 @@ def test_redirects_in_a_circle_end(fake, blob):
     assert "redirects" in str(refused(lambda: blob.read_at(0, 5), BadInput))
 
 
-@pytest.mark.parametrize("location", ["ftp://there/x", "file:///etc/passwd", "http://user:pw@there/", "http://[", ""])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "ftp://there/x",
+        "file:///etc/passwd",
+        "http://user:pw@there/",
+        "http://[",
+        "",
+        "http://a..b/",
+        "http://ex\u00e4mple/",
+    ],
+)
 def test_a_redirect_to_no_http_address_is_refused(fake, blob, location):
     fake.faults["GET blob"] = [status(302, Location=location)]
     assert "operator" in str(refused(lambda: blob.read_at(0, 5), BadInput))
