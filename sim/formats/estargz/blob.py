@@ -6,9 +6,10 @@ from sim.core.errors import BadBlob
 from sim.core.layout import Landmark
 from sim.core.source import Source
 from sim.formats.estargz.chunks import ChunkTable, build_chunks
+from sim.formats.estargz.entries import TocEntry
 from sim.formats.estargz.footer import Footer, read_footer
 from sim.formats.estargz.listing import TocListing, entry_kinds
-from sim.formats.estargz.toc import MAX_TOC_BYTES, MAX_TOC_ENTRIES, Toc, TocEntry, read_toc, toc_place
+from sim.formats.estargz.toc import MAX_TOC_BYTES, MAX_TOC_ENTRIES, Toc, read_toc, toc_place
 from sim.formats.files import LayerFiles, clean_files
 from sim.formats.names import NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from sim.core.errors import BadBlob
 from sim.formats.estargz.digests import parse_digest
-from sim.formats.estargz.toc import TocEntry
+from sim.formats.estargz.entries import TocEntry
 from sim.formats.files import REG
 
 Ints = npt.NDArray[np.int64]

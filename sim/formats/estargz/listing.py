@@ -8,7 +8,7 @@ import numpy as np
 from sim.core.errors import BadBlob
 from sim.formats.estargz.chunks import CHUNK, ChunkTable, Ints
 from sim.formats.estargz.digests import parse_digest
-from sim.formats.estargz.toc import TocEntry
+from sim.formats.estargz.entries import TocEntry
 from sim.formats.files import KIND_CODE, REG
 
 EMPTY_DIGEST = hashlib.sha256(b"").digest()

@@ -4,18 +4,15 @@ Sources: stargz-snapshotter, docs/estargz.md, "TOC"; estargz/zstdchunked/zstdchu
 """
 
 import hashlib
-import re
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated, Literal, cast
-
-import msgspec
 
 from sim.core.errors import BadBlob, BadInput
 from sim.core.source import Source
+from sim.formats.estargz.entries import TocEntry, parse_toc
 from sim.formats.estargz.footer import SKIPPABLE_HEAD, SKIPPABLE_HEAD_BYTES, Footer
 from sim.formats.inflate import inflate_member
 from sim.formats.names import TOC_NAME
@@ -26,59 +23,7 @@ TAR_BLOCK = 512
 MAX_TOC_BYTES = 1 << 28  # of JSON: some 600,000 entries; a bigger layer is not known
 MAX_TOC_ENTRIES = 2_000_000
 MAX_DEFLATE_RATIO = 1032  # a run of one byte: 258 bytes from two bits
-MIN_ENTRY_BYTES = len('{"type":"dir"},')  # the shortest entry there is
 MAX_TOC_TAIL_BYTES = 1 << 20  # padding and end blocks after the JSON are 1,536 bytes at most
-MAX_BYTES = 1 << 53  # no file, chunk or offset is larger; sums of two stay inside 64 bits
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_BYTES)]
-Mode = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
-EntryType = Literal["reg", "dir", "symlink", "hardlink", "char", "block", "fifo", "chunk"]
-
-
-class TocEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
-    """One JSON object of the TOC; absent means zero or empty. In the order of the reference writer: it decodes faster.
-
-    size: bytes of a regular file. modtime: RFC 3339. offset: of the unit holding the payload. inner_offset: of the
-    payload in that unit's decoded bytes. xattrs: name → value in base64. chunk_offset: in the file.
-    chunk_size 0: to the end of the file.
-    """
-
-    name: str = ""
-    type: EntryType
-    size: Count = 0
-    modtime: str = ""
-    link_name: str = ""
-    mode: Mode = 0
-    uid: int = 0
-    gid: int = 0
-    user_name: str = ""
-    group_name: str = ""
-    offset: Count = 0
-    inner_offset: Count = 0
-    dev_major: int = 0
-    dev_minor: int = 0
-    xattrs: dict[str, str] | None = None
-    digest: str = ""
-    chunk_offset: Count = 0
-    chunk_size: Count = 0
-    chunk_digest: str = ""
-
-
-class TocDocument(msgspec.Struct, frozen=True):
-    """The JSON document. The reference reader never looks at `version`."""
-
-    entries: list[TocEntry] = []
-
-
-class _ExactEntry(TocEntry, frozen=True, gc=False, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """An entry with no other keys than the format's, in their exact case: `TocDocument` needs no second look."""
-
-    num_link: int = msgspec.field(default=0, name="NumLink")  # old writers left it in
-
-
-class _ExactDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    version: int = 0
-    entries: list[_ExactEntry] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,30 +113,6 @@ def _read_tarred(place: TocPlace, max_bytes: int) -> bytearray:
     if beyond + sum(map(len, _at_most(pieces, MAX_TOC_TAIL_BYTES))) > MAX_TOC_TAIL_BYTES:
         raise BadBlob(f"{where}: gzip member of the TOC goes on long after the TOC; rebuild the layer")
     return data
-
-
-def parse_toc(raw: bytes | bytearray, where: str, *, max_entries: int = MAX_TOC_ENTRIES) -> list[TocEntry]:
-    """Entries of TOC JSON, as Go's decoder takes it: unknown keys ignored, case of keys ignored. Raises `BadBlob`."""
-    if len(raw) // MIN_ENTRY_BYTES > max_entries and raw.count(b"{") > max_entries:
-        raise BadBlob(f"{where}: TOC has more than {max_entries} entries; raise max_entries if the layer is real")
-    try:
-        return cast(list[TocEntry], msgspec.json.decode(raw, type=_ExactDocument).entries)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass  # another writer's keys, or damaged
-    try:
-        return msgspec.json.decode(_OTHER_CASE.sub(_exact_case, raw), type=TocDocument).entries
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadBlob(f"{where}: TOC JSON does not parse ({error}); rebuild the layer or fetch it again") from None
-
-
-_KEYS = {key.lower().encode(): key.encode() for key in ("entries", *TocEntry.__struct_encode_fields__)}
-_ANY_KEY = b"|".join(_KEYS.values())
-# A key in another case than the format's, which Go takes as well. Inside a string its quotes would be escaped.
-_OTHER_CASE = re.compile(rb'"(?!(?:' + _ANY_KEY + rb')")((?i:' + _ANY_KEY + rb'))"(?=[ \t\r\n]*:)')
-
-
-def _exact_case(match: re.Match[bytes]) -> bytes:
-    return b'"' + _KEYS[match[1].lower()] + b'"'
 
 
 def _fill(data: bytearray, pieces: Iterator[bytes], needed: int) -> None:
