@@ -1,4 +1,8 @@
-"""Which layout and which client settings start a recorded workload soonest on a network.
+"""Which layout and which client settings start a recorded workload soonest on a network."""
 
-`subject_of_workload` or `image_subject` gathers what is tuned, `tune` searches, `tuning_text` and `document` tell.
-"""
+from sim.tune.candidate import Candidate
+from sim.tune.gather import subject_of_image, subject_of_workload
+from sim.tune.subject import Subject, parse_network
+from sim.tune.tuning import Tuning, tune
+
+__all__ = ["Candidate", "Subject", "Tuning", "parse_network", "subject_of_image", "subject_of_workload", "tune"]
