@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from sim.core.bundle import BundleKind, read_bundle, write_bundle
+from sim.core.bundle import BundleKind, column, read_bundle, write_bundle
 
 BLOCK_BYTES = 1 << 16  # the least chunk that can be estimated
 MAX_CHUNK_BYTES = 1 << 24  # the largest
@@ -18,7 +19,7 @@ MAX_CHUNK_BYTES = 1 << 24  # the largest
 MEMBERS_SCHEMA = pa.schema(
     [
         ("layer", pa.int32()),  # rows in order of the layer's tar, layers lowest first
-        ("entry", pa.int32()),  # row number in the gzip layout's entries; -1 for an entry that it does not list
+        ("entry_step", pa.int32()),  # row in the gzip layout's entries, less the one before: see `entry_rows`
         ("size", pa.int64()),  # bytes of a regular file, else 0
         ("header", pa.int32()),  # bytes of its tar headers
         ("header_packed", pa.int32()),  # deflated bytes they add behind what lies before them in the tar
@@ -57,6 +58,21 @@ class Blocks:
     layers: pa.Table
     members: pa.Table
     blocks: pa.Table
+
+
+def entry_rows(members: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Row number of each member in the gzip layout's entries; -1 for one that the layout does not list.
+
+    Stored as steps from one to the next, which are mostly 1 and so take no room.
+    """
+    return np.cumsum(column(members, "entry_step").astype(np.int64))
+
+
+def with_steps(members: pa.Table) -> pa.Table:
+    """The table with `entry_step` as steps, where it has the rows themselves."""
+    place = members.schema.get_field_index("entry_step")
+    steps = np.diff(column(members, "entry_step"), prepend=np.int32(0))
+    return members.set_column(place, members.schema.field(place), pa.array(steps, pa.int32()))
 
 
 def write_blocks(path: Path, blocks: Blocks, provenance: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ import deflate
 import numpy as np
 import pyarrow as pa
 
-from sim.core.blocks import BLOCK_BYTES, BLOCKS_SCHEMA, LAYERS_SCHEMA, MEMBERS_SCHEMA, Blocks
+from sim.core.blocks import BLOCK_BYTES, BLOCKS_SCHEMA, LAYERS_SCHEMA, MEMBERS_SCHEMA, Blocks, with_steps
 from sim.core.layout import Layout
 from sim.core.source import FileSource, Source
 from sim.core.tree import Tree
@@ -59,7 +59,8 @@ def measure_blocks(layers: Sequence[TarLayer], layout: Layout, *, workers: int |
         pa.concat_tables([*(part[place] for part in parts), schema.empty_table()]).combine_chunks()
         for place, schema in enumerate(schemas)
     ]
-    return Blocks(layout.content_id, compressor(), *tables)
+    layers_table, members, blocks = tables
+    return Blocks(layout.content_id, compressor(), layers_table, with_steps(members), blocks)
 
 
 def compressor() -> str:
@@ -68,7 +69,7 @@ def compressor() -> str:
 
 
 def _measure(layer: TarLayer, number: int, first: int, pool: ThreadPoolExecutor) -> tuple[pa.Table, ...]:
-    """Tables of one layer. first: its first row in the layout's entries."""
+    """Tables of one layer, with rows for steps. first: its first row in the layout's entries."""
     folder = Path(tempfile.gettempdir())
     place_of = {int(layer.payload[row]): place for place, row in enumerate(layer.files.source.tolist())}
     with spooled_tar(layer.source, folder) as tar:

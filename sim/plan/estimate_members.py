@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.core.blocks import BLOCK_BYTES, Blocks
+from sim.core.blocks import BLOCK_BYTES, Blocks, entry_rows
 from sim.core.bundle import column
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -102,7 +102,7 @@ def measured_of(blocks: Blocks) -> Measured:
             blocks.layers.column("toc_packed").to_pylist(),
             blocks.layers.column("toc_packed_most").to_pylist(),
         ),
-        entry=column(members, "entry").astype(np.int64),
+        entry=entry_rows(members),
         bounds=np.searchsorted(layer, np.arange(layers + 1)).astype(np.int64),
         size=sizes,
         header=_with(column(members, "header"), [LANDMARK_HEADER_BYTES] * marks),

@@ -13,8 +13,11 @@ from sim.catalog.workloads import recipe
 from sim.core import layout as layouts
 from sim.core import trace as traces
 from sim.core import tree as trees
+from sim.core.blocks import BLOCK_BYTES, entry_rows, read_blocks
 from sim.core.bundle import column
 from sim.core.trace import Trace
+from sim.plan.estimate import estimate_layout
+from sim.plan.layout_options import LayoutOptions
 from sim.trace.check import check_trace
 
 # The bundles are read-only here: each is read once for all tests.
@@ -162,6 +165,21 @@ def test_postgres_copies_files_up_whole_and_runs_several_processes() -> None:
     assert large
     assert all(copied[path] >= sizes[path] for path in large)
     assert len(set(trace.threads.column("process").to_pylist())) > 1
+
+
+@every_workload
+def test_blocks_were_measured_of_every_file_and_estimate_about_the_real_size(name: str) -> None:
+    found = workload(name)
+    blocks, gzip = read_blocks(found.blocks), read_layout(found.layouts["gzip"])
+    entry, size = entry_rows(blocks.members), column(blocks.members, "size")
+    assert sorted(entry[entry >= 0].tolist()) == list(range(gzip.entries.num_rows))
+    assert (size == column(gzip.entries, "size")[entry]).all()
+    assert blocks.blocks.num_rows == int((-(-size // BLOCK_BYTES)).sum())
+    estimated, reference = estimate_layout(gzip, blocks, LayoutOptions()), read_layout(found.layouts["estargz"])
+    assert estimated.entries.drop(["link"]).equals(reference.entries.drop(["link"]))
+    assert estimated.extents.drop(["unit_offset"]).equals(reference.extents.drop(["unit_offset"]))
+    # the reference converter's Go deflate packs a little worse than libdeflate does
+    assert 0.9 < column(estimated.blobs, "size").sum() / column(reference.blobs, "size").sum() < 1.0
 
 
 @every_workload

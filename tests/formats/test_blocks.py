@@ -8,7 +8,7 @@ import deflate
 import numpy as np
 import pytest
 
-from sim.core.blocks import BLOCK_BYTES, read_blocks, write_blocks
+from sim.core.blocks import BLOCK_BYTES, entry_rows, read_blocks, write_blocks
 from sim.core.bundle import column
 from sim.core.errors import BadBlob
 from sim.formats.blocks import measure_image
@@ -120,7 +120,7 @@ def test_a_bundle_gives_back_what_was_stored(image, tmp_path):
 
 def test_every_entry_and_every_block_has_its_row(image):
     _, gzip, blocks = image
-    entry, size = column(blocks.members, "entry"), column(blocks.members, "size")
+    entry, size = entry_rows(blocks.members), column(blocks.members, "size")
     assert sorted(entry.tolist()) == list(range(gzip.entries.num_rows))
     assert (size == column(gzip.entries, "size")[entry]).all()
     assert blocks.blocks.num_rows == int(np.ceil(size / BLOCK_BYTES).sum())
@@ -137,7 +137,8 @@ def test_of_two_entries_with_one_name_the_later_is_measured_and_marks_are_left_o
     layer.write_bytes(out.getvalue())
     _, gzip, blocks = measure_image([layer])
     paths = gzip.entries.column("path").to_pylist()
-    assert [(paths[row["entry"]], row["size"]) for row in blocks.members.to_pylist()] == [("g", 5), ("f", 700)]
+    assert [paths[entry] for entry in entry_rows(blocks.members)] == ["g", "f"]
+    assert column(blocks.members, "size").tolist() == [5, 700]
     layout = estimate_layout(gzip, blocks, LayoutOptions())
     assert layout.entries.column("path").to_pylist() == [".no.prefetch.landmark", "f", "g"]
 

@@ -52,11 +52,12 @@ def image(content_id="sha256:1"):
     ordered = sorted(range(len(ENTRIES)), key=lambda row: ENTRIES[row][0])
     place = {row: number for number, row in enumerate(ordered)}
     entries = [(0, 0, *ENTRIES[row]) for row in ordered]
-    members, blocks = [], []
+    members, blocks, before = [], [], 0
     for row, (path, _, size, _) in enumerate(ENTRIES):
         near, far = (NEAR, FAR) if size else (0, 0)
         streamed = STREAMED.get(path, 0)
-        members.append((0, place[row], size, HEADER, HEADER_PACKED, 200, len(path) + 2, streamed, near, far))
+        members.append((0, place[row] - before, size, HEADER, HEADER_PACKED, 200, len(path) + 2, streamed, near, far))
+        before = place[row]
         if size > BLOCK:
             blocks += [(PACKED, SAVED if number else 0) for number in range(size // BLOCK)]
         elif size:
