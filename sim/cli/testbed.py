@@ -22,11 +22,12 @@ def build() -> None:
 @testbed.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Host file to write.")
 @click.option("--scale", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Multiplies repetitions.")
-def calibrate(out: Path, scale: float) -> None:
+@click.option("--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="How often to measure it all.")
+def calibrate(out: Path, scale: float, rounds: int) -> None:
     """Measure this machine's constants and write them as a host file."""
     from sim.testbed import calibrate as measuring
 
-    host = measuring.calibrate(scale=scale, progress=lambda text: click.echo(text, err=True))
+    host = measuring.calibrate(scale=scale, rounds=rounds, progress=lambda text: click.echo(text, err=True))
     measuring.write(host, out)
     click.echo(f"wrote {len(host.constants)} constants to {out}", err=True)
 

@@ -56,7 +56,9 @@ class Host:
     fuse_lookup_s: float  # lookup, getattr, open, … answered from the index
     fuse_readdir_s: float  # one request of a listing
     fuse_mount_s: float  # mounting one lazy layer once it is resolved, bookkeeping included
-    toc_s_per_byte: float  # parsing the TOC, per byte of JSON
+    wake_s: float  # until a lazy client's answer leaves it when it has been idle, or is decoding on all cores
+    toc_s: float  # reading one TOC, whatever its size
+    toc_s_per_byte: float  # parsing it, per byte of JSON
     local_read_s: float  # a read from the page cache or disk of an unpacked snapshot
     local_read_s_per_byte: float
     local_lookup_s: float
@@ -64,6 +66,7 @@ class Host:
     create_s: float  # create a container on an unpacked snapshot
     lazy_create_s: float  # the same on layers that are mounted lazily
     start_s: float  # start → first instruction
+    lazy_start_s: float  # the same on layers that are mounted lazily
     exit_s: float  # after the last instruction until the client knows
 
 

@@ -48,6 +48,7 @@ class RegistryConfig(Part):
     token: bool = False
     redirect: bool = False
     tls_round_trips: Annotated[int, Field(ge=0, le=2)] = 0
+    window: PositiveSize = "2.9MB"
 
 
 class NetworkConfig(Part):
@@ -57,6 +58,7 @@ class NetworkConfig(Part):
     rtt: Duration = "20ms"
     wire_overhead: Annotated[float, Field(ge=1, lt=10)] = 1.0456
     bucket: Size = "0B"
+    node_cpu_per_megabyte: Duration = "0ms"
     outages: list[OutageConfig] = []
     registry: RegistryConfig = RegistryConfig()
 
@@ -68,6 +70,7 @@ class NetworkConfig(Part):
             rtt_s=parse_duration(self.rtt),
             wire_overhead=float(self.wire_overhead),
             bucket_bytes=size_bytes(self.bucket),
+            node_s_per_byte=parse_duration(self.node_cpu_per_megabyte) / 1e6,
             outages=tuple(
                 Outage(start_s=parse_duration(outage.start), duration_s=parse_duration(outage.duration))
                 for outage in self.outages
@@ -79,6 +82,7 @@ class NetworkConfig(Part):
                 token=registry.token,
                 redirect=registry.redirect,
                 tls_round_trips=registry.tls_round_trips,
+                window_bytes=size_bytes(registry.window),
             ),
         )
 

@@ -24,6 +24,7 @@ class FullImage:
     def __init__(self, world: World, node: int, columns: LayoutColumns, *, downloads: int, present: int) -> None:
         self.prices = local_prices(world.host)
         self.create_s = world.host.create_s
+        self.start_s = world.host.start_s
         self._world = world
         self._node = node
         self._columns = columns

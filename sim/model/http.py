@@ -7,6 +7,7 @@ is smaller than what the link carries in a round trip. Sources of the facts: doc
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from simpy import Event
@@ -171,8 +172,9 @@ class Http:
         """Send the body through the link, window by window until acknowledgements keep up, then in one go.
 
         A window is sent as fast as the link lets it; the next, twice as large, follows a round trip after its start.
+        The largest is the sender's buffer: from then on one of them goes out each round trip.
         """
-        rtt_s = self._network.rtt_s
+        rtt_s, most = self._network.rtt_s, self._network.registry.window_bytes
         left = exchange.body_bytes * self._network.wire_overhead + self._network.request_wire_bytes
         while True:
             burst = min(left, connection.window_bytes) if rtt_s > 0 else left
@@ -182,11 +184,13 @@ class Http:
             idle_s = rtt_s - (self._world.env.now - start_s)
             if exchange.cancelled or left <= 0:
                 return
-            if idle_s <= 0:  # the link is slower than the window
-                yield from self._burst(exchange, left)
+            if (
+                idle_s <= 0 or connection.window_bytes >= most
+            ):  # the link is slower than the window, or that has its size
+                yield from self._burst(exchange, left, cap=most / rtt_s if rtt_s > 0 else inf)
                 return
             yield from self._world.wait(idle_s, ROUND_TRIP, exchange.timeline)
-            connection.window_bytes *= 2
+            connection.window_bytes = min(2 * connection.window_bytes, most)
             if exchange.cancelled:
                 return
 
@@ -197,9 +201,9 @@ class Http:
             yield kept
             exchange.timeline.add(INFLATE, start_s, self._world.env.now)
 
-    def _burst(self, exchange: Exchange, wire_bytes: float) -> Process:
+    def _burst(self, exchange: Exchange, wire_bytes: float, *, cap: float = inf) -> Process:
         world, start_s = self._world, self._world.env.now
-        flow = exchange.flow = world.links.send(wire_bytes, self._path)
+        flow = exchange.flow = world.links.send(wire_bytes, self._path, cap=cap)
         yield self._end_of(exchange, flow)
         exchange.timeline.add(RATE, start_s, world.env.now)
         if not exchange.cancelled:

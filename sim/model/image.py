@@ -54,11 +54,13 @@ def local_prices(host: Host) -> Prices:
 class Image(Protocol):
     """An image on one node.
 
-    prices: of operations that need no fetch. create_s: to create a container on it, once nothing must be fetched.
+    prices: of operations that need no fetch. create_s, start_s: to create a container on it and start that, once
+    nothing must be fetched.
     """
 
     prices: Prices
     create_s: float
+    start_s: float
 
     @property
     def unique_bytes(self) -> int:

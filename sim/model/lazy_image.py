@@ -1,6 +1,7 @@
 """An image mounted lazily, layer by layer, by a client like stargz-snapshotter."""
 
 from collections.abc import Generator, Sequence
+from math import inf
 from typing import Any, Protocol
 
 from simpy import Event
@@ -9,11 +10,15 @@ from sim.model.http import Http, Pool
 from sim.model.image import fetch_manifest_and_config, fuse_prices
 from sim.model.lazy_layer import LazyLayer
 from sim.model.task_manager import TaskManager
-from sim.model.timeline import Timeline
+from sim.model.timeline import FUSE, Timeline
 from sim.model.world import World
 from sim.plan.columns import LayoutColumns
 
 Process = Generator[Event, Any, None]
+
+# After so long without such an answer the Go runtime's monitor sleeps 10 ms at a time: 50 rounds of 20 µs, then each
+# twice as long (runtime/proc.go, `sysmon`).
+IDLE_S = 0.02
 
 
 class Companion(Protocol):
@@ -32,6 +37,7 @@ class LazyImage:
     def __init__(self, world: World, node: int, columns: LayoutColumns, region_size: int, tasks: TaskManager) -> None:
         self.prices = fuse_prices(world.host)
         self.create_s = world.host.lazy_create_s
+        self.start_s = world.host.lazy_start_s
         self.columns = columns
         self.tasks = tasks
         self.loaded = bytearray(len(columns.unit_blob))
@@ -51,6 +57,7 @@ class LazyImage:
             for layer in range(len(columns.size))
         ]
         self._companions: Sequence[Companion] = ()
+        self._answered_s = -inf
 
     def accompany(self, companions: Sequence[Companion]) -> None:
         """Name the prefetch and the background fetch that go with this image."""
@@ -82,6 +89,7 @@ class LazyImage:
             world.env.process(self._resolve(layer))
         for layer in self.layers:
             yield from layer.mount(timeline)
+            yield from self._answer(timeline)
         self.tasks.end()
 
     def before_create(self, timeline: Timeline) -> Process:
@@ -101,6 +109,14 @@ class LazyImage:
                 self.tasks.begin()
                 yield from self.layers[self.columns.unit_blob[unit]].load(unit, "foreground", timeline)
                 self.tasks.end()
+
+    def _answer(self, timeline: Timeline) -> Process:
+        """Tell the daemon that a layer is mounted: at once, or when the client's runtime finds a core for it."""
+        world = self._world
+        idle = world.env.now - self._answered_s > IDLE_S
+        if idle or world.decodes_on_all_cores(self._node):
+            yield from world.wait(world.host.wake_s, FUSE, timeline)
+        self._answered_s = world.env.now
 
     def _resolve(self, layer: LazyLayer) -> Process:
         yield from layer.resolve()

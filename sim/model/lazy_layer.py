@@ -69,7 +69,8 @@ class LazyLayer:
         yield from self.blob.read(footer_offset, footer_bytes, "index", self.timeline)
         toc_offset, toc_bytes, json_bytes = columns.index_toc[self.layer]
         yield from self.blob.read(toc_offset, toc_bytes, "index", self.timeline)
-        yield from world.decode(self._node, json_bytes * world.host.toc_s_per_byte, FUSE, self.timeline)
+        parse_s = world.host.toc_s + json_bytes * world.host.toc_s_per_byte
+        yield from world.decode(self._node, parse_s, FUSE, self.timeline)
         world.spans.add("resolve", self._node, start_s, world.env.now, layer=self.layer)
         self.resolved.succeed()
 

@@ -23,6 +23,7 @@ class StreamImage:
     def __init__(self, world: World, node: int, columns: LayoutColumns, needed: list[int]) -> None:
         self.prices = local_prices(world.host)
         self.create_s = world.host.create_s
+        self.start_s = world.host.start_s
         self._world = world
         rate_bytes_s = min(world.network.rate_bytes_s, world.network.registry.rate_bytes_s)
         sizes = [columns.unit_size[unit] for unit in needed]

@@ -59,6 +59,7 @@ class World:
         self._shapers = [_shaper(links, network) for _ in range(nodes)]
         self.paths = [(self.registry_link, shaper.link) for shaper in self._shapers]
         self._cpus = [Cpu(env, float(host.cores)) for _ in range(nodes)]
+        self._decoding = [0] * nodes
         self.cpu_s = [0.0] * len(SHARE_KINDS)  # CPU seconds asked for, by kind, all nodes
         self._connections = 0
         for outage in network.outages:
@@ -97,7 +98,11 @@ class World:
             timeline.add(kind, start_s, self.env.now)
 
     def keep(self, node: int, body_bytes: int) -> simpy.Event:
-        """Let a node's client write so many bytes of an answer to its store and hash or read them; work on one core."""
+        """Let a node's client write so many bytes of an answer to its store and hash or read them; work on one core.
+
+        What the network itself takes of the node's cores passes beside it.
+        """
+        self._cpus[node].work(body_bytes * self.network.node_s_per_byte)
         seconds = body_bytes * self.host.region_s_per_byte
         self.cpu_s[INFLATE] += seconds
         return self._cpus[node].work(seconds)
@@ -107,7 +112,13 @@ class World:
         beside_s = seconds * self.host.decode_beside
         self.cpu_s[kind] += beside_s
         self._cpus[node].work(beside_s)
+        self._decoding[node] += 1
         yield from self.work(node, seconds, kind, timeline)
+        self._decoding[node] -= 1
+
+    def decodes_on_all_cores(self, node: int) -> bool:
+        """Say whether as many decodes are under way on a node as it has cores."""
+        return self._decoding[node] >= self.host.cores
 
     def _outage(self, outage: Outage) -> Process:
         yield self.env.timeout(outage.start_s)

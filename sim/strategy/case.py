@@ -30,6 +30,8 @@ CLIENT_WORK = (
     "fuse_lookup_s",
     "fuse_readdir_s",
     "fuse_mount_s",
+    "wake_s",
+    "toc_s",
     "toc_s_per_byte",
     "decode_beside",
 )

@@ -85,7 +85,7 @@ def run_node(world: World, run: NodeRun, case: Case) -> Process:
     yield from world.wait(image.create_s, APPLICATION, timeline)
     run.created_s = env.now
     yield from _runtime_reads(run, case, RUNTIME_READS_AT_START)
-    yield from world.wait(case.host.start_s, APPLICATION, timeline)
+    yield from world.wait(image.start_s, APPLICATION, timeline)
     run.started_s = env.now
     run.replay = Replay(world, run.node, case.program, case.columns, image)
     run.replay.start()

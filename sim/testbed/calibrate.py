@@ -29,13 +29,24 @@ CALIBRATION_INPUTS = (
 )
 
 
-def calibrate(*, scale: float = 1.0, progress: Callable[[str], None] = lambda _: None) -> HostFile:
+def calibrate(*, scale: float = 1.0, rounds: int = 1, progress: Callable[[str], None] = lambda _: None) -> HostFile:
     """Measure every constant here and now; root needed (mounts, containers). Minutes; the machine should be idle.
 
-    scale: multiplies the repetitions. Raises `NotPossibleHere` without root, FUSE or a built testbed.
+    scale: multiplies the repetitions. rounds: how often all of it is measured, one after the other; a machine that
+    others share is not the same for minutes on end. Raises `NotPossibleHere` without root, FUSE or a built testbed.
     """
     check_possible()
     programs = binaries.built()
+    samples: list[Sample] = []
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}")
+        samples += _round(programs, scale, progress)
+    host = host_file(samples)
+    host.machine["rounds"] = rounds
+    return host
+
+
+def _round(programs: Binaries, scale: float, progress: Callable[[str], None]) -> list[Sample]:
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory(prefix="lazypull-calibrate-") as folder, pulls.testbed() as addresses:
         for measure, repetitions in REPETITIONS.items():
@@ -44,8 +55,7 @@ def calibrate(*, scale: float = 1.0, progress: Callable[[str], None] = lambda _:
             samples += take(measure, programs, Path(folder) / measure, max(2, round(repetitions * scale)))
         inputs = synthetic.contents(calib.go_root())
         pulled = pulls.Pulls(addresses, programs, Path(folder) / "pulls", inputs, max(2, round(PULLS * scale)))
-        samples += pulled.measure(progress)
-        return host_file(samples)
+        return samples + pulled.measure(progress)
 
 
 def check_possible() -> None:

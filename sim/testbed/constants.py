@@ -21,6 +21,10 @@ STATISTICS = {
             "full_tail",
             "full_create",
             "lazy_create",
+            "full_start",
+            "lazy_start",
+            "resolved_tail",
+            "toc",
             "start",
         ),
         Statistic.MEDIAN,
@@ -29,6 +33,7 @@ STATISTICS = {
 
 LISTING_READS = 2  # readdir, and readdir that finds the end
 READ_AHEAD = 2 << 20  # bytes: the most one request of a chunk's bytes asks for (sim/model/lazy_layer.py)
+PARSED = "from the last byte of a TOC of 1,000 to 10,000 files until its layer is resolved, in a cold pull"
 LEAST_TOUCHED = 60_000  # packed bytes: smaller files of a touch may lie in a region that is here already
 
 
@@ -112,12 +117,8 @@ def _chunks(measured: Measured) -> dict[str, Constant]:
             f"{touch}: processor time of the server, less the reads' own",
             "stargz",
         ),
-        "toc_s_per_byte": measured.constant(
-            measured.cost("toc").per_unit_s,
-            "toc",
-            "from the last byte of a TOC of 1,000 to 10,000 files until its layer is resolved, in a cold pull",
-            "stargz",
-        ),
+        "toc_s": measured.constant(measured.cost("toc").fixed_s, "toc", f"{PARSED}, fixed part", "stargz"),
+        "toc_s_per_byte": measured.constant(measured.cost("toc").per_unit_s, "toc", f"{PARSED}, per byte", "stargz"),
     }
 
 
@@ -165,10 +166,12 @@ def _pulls(measured: Measured) -> dict[str, Constant]:
         for measure in ("lazy_tail", "full_tail")
     )
     (begin_s,) = measured.typical("pull_begin").values()
+    (tail_s,) = measured.typical("resolved_tail").values()
+    last_s = max(0.0, lazy.fixed_s - measured.cost("toc").fixed_s)  # the tiny layers' own TOCs are read meanwhile
     what = "cold pulls of 1 and 6 tiny layers over an unshaped link"
     return {
         "pull_s": measured.constant(
-            begin_s + lazy.fixed_s,
+            begin_s + last_s,
             "pull_begin",
             f"{what}: before the first request and after the last layer",
             "runtime",
@@ -182,6 +185,12 @@ def _pulls(measured: Measured) -> dict[str, Constant]:
         ),
         "fuse_mount_s": measured.constant(
             lazy.per_unit_s, "lazy_tail", f"{what}, lazy: for each layer after the last index", "stargz"
+        ),
+        "wake_s": measured.constant(
+            max(0.0, tail_s - lazy.per_unit_s - last_s),
+            "resolved_tail",
+            "cold pulls of one layer of 1,000 to 10,000 files: from resolved to the end, less a mount and that end",
+            "stargz",
         ),
     }
 
@@ -214,10 +223,17 @@ def _local(measured: Measured) -> dict[str, Constant]:
 def _containers(measured: Measured) -> dict[str, Constant]:
     """Floors of a container whose program does nothing; the node's programs warm, all else cold."""
     pulls = "after cold pulls of 1 and 6 tiny layers over an unshaped link"
+    (start_s,), (full_s,), (lazy_s,) = (measured.typical(m).values() for m in ("start", "full_start", "lazy_start"))
     return {
         "create_s": measured.once("full_create", f"{pulls}, full: NewContainer with snapshot and spec", "runtime"),
         "lazy_create_s": measured.once("lazy_create", f"{pulls}, lazy: the same on mounted layers", "runtime"),
         "start_s": measured.once("start", "NewTask + Start until the program's first instruction", "runtime"),
+        "lazy_start_s": measured.constant(
+            start_s + max(0.0, lazy_s - full_s),
+            "lazy_start",
+            f"start_s and what it takes longer {pulls}, lazy",
+            "runtime",
+        ),
         "exit_s": measured.once("exit", "the program's last instruction until the exit event", "runtime"),
     }
 
@@ -229,6 +245,7 @@ ASIDE = {
     "fuse_mount_with_resolve_s": "mount_resolve",  # first mount of a layer: probe, footer, TOC, mount
     "start_call_s": "start_call",  # until Start returns to the client
     "registry_service_s": "served",  # a small request for a blob over the unshaped link, there and back
+    "link_cpu_s_per_megabyte": "carried",  # what the link takes of the node's cores at 1 Gbit/s
     "task_delete_s": "task_delete",  # after the exit is known: not part of any phase
 }
 

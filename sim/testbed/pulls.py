@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import mean
+from urllib.request import urlopen
 
+from sim.core.errors import RunFailed
 from sim.oci.diff import LayerBlob
-from sim.testbed import link, push, snapshotter, up
+from sim.testbed import link, process, push, snapshotter, up
 from sim.testbed.binaries import Binaries
 from sim.testbed.cold_run import Measured, Order, cold_run
 from sim.testbed.fit import Sample
@@ -21,6 +23,8 @@ from sim.testbed.synthetic import INDEXED, TINY, TINY_LAYERS, UNPACKED, Contents
 
 TESTBED = "calib"
 SERVED = 50  # small requests in a row for the registry's own time
+CARRIED = 10  # answers of a whole layer in a row for what the link takes of the node's cores
+GIGABIT = Shape(rate_bytes_s=125e6)  # where that matters: on slower links the cores wait anyway
 
 
 @contextmanager
@@ -53,7 +57,7 @@ class Pulls:
         for group in UNPACKED:
             say(f"measuring unpack of {group.count} files of {group.size} bytes ({group.content})")
             samples += self.unpacked(group)
-        return samples + list(self.served())
+        return [*samples, *self.served(), self.carried()]
 
     def tiny(self, layers: int, *, lazy: bool) -> Iterator[Sample]:
         """What a pull of layers without content costs."""
@@ -63,10 +67,10 @@ class Pulls:
             yield from bookkeeping(run, layers, kind)
 
     def indexed(self, group: Group) -> Iterator[Sample]:
-        """What reading the TOC of one layer costs in the snapshotter."""
+        """What reading the TOC of one layer costs in the snapshotter, and what passes until the pull is over."""
         runs, (layer,) = self._runs(f"toc-{group.count}", [group], lazy=True)
         for run in runs:
-            yield reading_index(run, group, layer.toc_bytes)
+            yield from reading_index(run, group, layer.toc_bytes)
 
     def unpacked(self, group: Group) -> Iterator[Sample]:
         """What storing and unpacking one layer costs in the daemon."""
@@ -86,6 +90,19 @@ class Pulls:
                 yield Sample("served", 0, 1, time.perf_counter() - begin_s)
         finally:
             connection.close()
+
+    def carried(self) -> Sample:
+        """Processor time that the link's two ends, which run on the node's cores, take for each megabyte."""
+        link.reshape(self._here, GIGABIT)
+        forwarder = process.recorded("forwarder", self._here.folder)
+        if forwarder is None:
+            raise RunFailed("the testbed's link is down; look for what ended it and calibrate again")
+        begin_s, carried = forwarder.cpu_s(), 0
+        for _ in range(CARRIED):
+            with urlopen(f"http://{self._addresses.registry_host}{self._any_blob}") as answer:
+                while piece := answer.read(1 << 20):
+                    carried += len(piece)
+        return Sample("carried", 0, 1, (forwarder.cpu_s() - begin_s) / carried * 1e6)
 
     def _runs(self, name: str, groups: list[Group], *, lazy: bool) -> tuple[list[Measured], list[Layer]]:
         """Cold runs of an image, and its layers."""
@@ -114,14 +131,16 @@ def bookkeeping(run: Measured, layers: int, kind: str) -> Iterator[Sample]:
     gaps = [after.started - before.ended for before, after in zip(documents, [*documents[1:], rest[0]], strict=True)]
     yield Sample("pull_document", 0, 1, mean(gaps))
     yield Sample(f"{kind}_create", 0, 1, run.instants.created - run.instants.pulled)
+    yield Sample(f"{kind}_start", 0, 1, run.instants.started - run.instants.created)
     yield Sample(f"{kind}_tail", 0, layers, run.instants.pulled - max(request.ended for request in rest))
 
 
-def reading_index(run: Measured, group: Group, toc_bytes: int) -> Sample:
-    """Of one lazy pull of one layer: from the last byte of its TOC until the snapshotter has resolved it."""
+def reading_index(run: Measured, group: Group, toc_bytes: int) -> Iterator[Sample]:
+    """Of one lazy pull of one layer: from the last byte of its TOC until it is resolved, and from then to the end."""
     (resolve,) = (span for span in run.spans if span.kind == "resolve")
     arrived = max(request.ended for request in run.requests if request.ended <= resolve.end)
-    return Sample("toc", toc_bytes, entries(group), resolve.end - arrived)
+    yield Sample("toc", toc_bytes, entries(group), resolve.end - arrived)
+    yield Sample("resolved_tail", 0, 1, run.instants.pulled - resolve.end)
 
 
 def unpacking(run: Measured, group: Group, blob: LayerBlob) -> Iterator[Sample]:

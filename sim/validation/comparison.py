@@ -52,7 +52,7 @@ class CellRow(Cell, frozen=True, kw_only=True):
 class RequestsRow(Cell, frozen=True, kw_only=True):
     """One cell's bytes and layer requests, both sources; medians over the runs.
 
-    fetched: bodies until ready as the summaries have them. log: bodies of the requests that started before ready.
+    fetched: bodies until ready as the summaries have them. log: bodies of the requests that were answered by ready.
     difference: of two logs, the fewest requests to add, drop or replace to turn one into the other.
     model: between each simulated and each measured run; real: between each two measured ones.
     missing, extra: requests that only the measured, only the simulated run has, of the pair with the median difference.

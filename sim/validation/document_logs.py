@@ -44,7 +44,7 @@ def ranking(comparison: Comparison) -> str:
 def requests(comparison: Comparison) -> str:
     """Bytes and requests of every cell."""
     lead = (
-        "Requests for layers as (blob, byte ranges) that *started* before ready: the registry logs a request at its "
+        "Requests for layers as (blob, byte ranges) that were *answered* by ready: the registry logs a request at its "
         "end and a run's log closes at ready, while the model's goes on with the recording. The difference of two logs "
         "is the number of requests to add, drop or replace to turn one into the other. "
         "*Model*: median and largest over the pairs of a simulated and a measured run; *real*: the largest between two "

@@ -1,8 +1,8 @@
 """The request logs of both sources against each other, cell by cell. Pure.
 
-Compared are the requests for layers, as (blob, byte ranges), that *started* before ready: the registry logs a request
-when it ends and a run's log is closed at ready, while the model goes on to the end of its recording. The model's start
-is the first byte's leaving, the registry's its arrival, half a round trip later.
+Compared are the requests for layers, as (blob, byte ranges), that were *answered* by ready: the registry logs a request
+when it ends and a run's log is closed at ready, while the model goes on to the end of its recording. An answer ends for
+the registry when its last byte is with the kernel, for the model when it is with the client.
 """
 
 import itertools

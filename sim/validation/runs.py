@@ -23,7 +23,7 @@ class RunRow(Cell, frozen=True, kw_only=True):
 
     fetched_bytes: bodies until ready as the run's summary has it: of a request under way then, the model counts what
     has arrived and the registry's log nothing.
-    log_bytes, requests: over all requests that *started* before ready, on both sides.
+    log_bytes, requests: over all requests that were *answered* by ready, on both sides.
     """
 
     source: str
@@ -50,7 +50,7 @@ class RunRow(Cell, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's row, its folder's content, and the multiset of its layer requests that started before ready."""
+    """A run's row, its folder's content, and the multiset of its layer requests that were answered by ready."""
 
     row: RunRow
     stored: StoredRun
@@ -110,13 +110,13 @@ def _run(stored: StoredRun) -> Run:
 
 
 def _log(stored: StoredRun) -> tuple[Counter[Asked], int, int]:
-    """Layer requests, bytes and number of all requests, of those that started before ready."""
+    """Layer requests, bytes and number of all requests, of those that were answered by ready."""
     total_s = stored.summary["total_s"] or 0.0
-    columns = stored.requests.select(["start_s", "blob", "ranges", "bytes", "cause"])
+    columns = stored.requests.select(["end_s", "blob", "ranges", "bytes", "cause"])
     asked, log_bytes, requests = Counter[Asked](), 0, 0
     rows = zip(*(column.to_pylist() for column in columns.columns), strict=True)
-    for start_s, blob, ranges, size, cause in rows:
-        if start_s >= total_s:
+    for end_s, blob, ranges, size, cause in rows:
+        if end_s > total_s:
             continue
         requests += 1
         log_bytes += size

@@ -56,7 +56,7 @@ def case_of(name, layout, program, network):
     host = free_host(
         inflate_s_per_packed_byte=9e-9, decode_beside=0.1, document_s=0.01, chunk_s=3e-4, fuse_read_s=4e-5,
         local_read_s=1e-6, unpack_s_per_byte=1e-8, unpack_s_per_file=1e-4, create_s=0.1, lazy_create_s=0.1,
-        start_s=0.1, region_s_per_byte=2e-9,
+        toc_s=0.01, wake_s=0.015, lazy_start_s=0.1, start_s=0.1, region_s_per_byte=2e-9,
     )  # fmt: skip
     return Case(
         workload="made", columns=layout_columns(layout), program=program, readiness="exit",

@@ -62,6 +62,34 @@ def test_a_window_that_covers_the_pipe_costs_no_more_round_trips(make_case):
     assert ends == [approx(0.1 + row["bytes"] / 144_800) for row in requests]
 
 
+def test_a_connection_has_no_more_under_way_than_the_senders_buffer(make_case):
+    network = plain_network(float("inf"), 0.1, window_bytes=20_000)
+    (request,) = rows(simulate(make_case("lazy", ONE_FILE, chain([0]), network)), "foreground")
+    # a round trip; 14,480 bytes; a round trip later 20,000, and from then on as many each 0.1 s
+    assert request["end_s"] - request["start_s"] == approx(0.1 + 0.1 + (MB - 14_480 - 20_000) / 200_000)
+
+
+def test_a_network_on_the_nodes_own_cores_slows_what_is_decoded_meanwhile(make_case):
+    host = free_host(cores=1, region_s_per_byte=1e-6)
+    own = replace(plain_network(MB), node_s_per_byte=0.5e-6)
+    alone = simulate(make_case("lazy", ONE_FILE, chain([0]), plain_network(MB), host=host)).summary["ready_s"]
+    shared = simulate(make_case("lazy", ONE_FILE, chain([0]), own, host=host)).summary["ready_s"]
+    assert alone == approx(1.0)  # a second of storing beside a second of transfer
+    assert shared == approx(1.5)  # and half a second of carrying on the same core
+
+
+def test_a_mount_waits_for_the_runtime_to_wake_once_in_a_while(make_case):
+    layout = make_layout([[("a", MB, MB)], [("b", MB, MB)], [("c", MB, MB)]])
+    free = plain_network(float("inf"))
+    nothing = make_program([], (ROOT, 0.0))
+
+    def pull_s(**costs):
+        return simulate(make_case("lazy", layout, nothing, free, host=free_host(**costs))).summary["pull_s"]
+
+    assert pull_s(wake_s=0.015) == approx(0.015)  # three mounts in a row
+    assert pull_s(wake_s=0.015, fuse_mount_s=0.03) == approx(3 * 0.045)  # 20 ms without an answer: it sleeps again
+
+
 def test_a_big_chunk_is_read_in_steps_of_2_mib_and_runs_into_the_next_chunk(make_case):
     layout = make_layout([[("a", 3 * MB, 4 * MB), ("b", MB, MB)]])
     tables = simulate(make_case("lazy", layout, chain([0]), plain_network(rate_bytes_s=MB)))

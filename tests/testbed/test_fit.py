@@ -48,7 +48,16 @@ def _every_measure() -> list[Sample]:
     sized = {"hash": 0.0, "region": 2e-3, "region_server": 5e-4, "fuse_read": 1e-3, "local_read": 1e-3}
     samples = [Sample(name, n, 1, fixed + 1e-9 * n) for name, fixed in sized.items() for n in (10**4, 10**6)]
     once = ["fuse_lookup", "fuse_readdir", "mount", "mount_resolve", "local_lookup", "local_readdir", "start", "exit"]
-    once += ["start_call", "task_delete", "pull_begin", "pull_document", "full_create", "lazy_create", "served"]
+    once += [
+        "start_call",
+        "task_delete",
+        "pull_begin",
+        "pull_document",
+        "full_create",
+        "lazy_create",
+        "served",
+        "carried",
+    ]
     samples += [Sample(name, 0, 1, 1e-3) for name in once]
     # a first touch: request 2 ms, 8 ms more, 1 ns a packed byte of regions, 20 of inflate, 1 of sha256, 2 of the rest
     touched = [(10**6, 5 * 10**5), (10**6, 10**5), (4 * 10**6, 10**6), (4 * 10**6, 4 * 10**5)]
@@ -61,6 +70,8 @@ def _every_measure() -> list[Sample]:
         for raw, packed, files in [(10**6, 5 * 10**5, 3000), (10**8, 3 * 10**7, 4), (10**8, 5 * 10**6, 4)]
     ]
     samples += [Sample("commit", n, 1, 5e-3 + 1e-9 * n) for n in (10**6, 10**8)]
+    samples += [Sample("full_start", 0, 1, 60e-3), Sample("lazy_start", 0, 1, 67e-3)]
+    samples.append(Sample("resolved_tail", 0, 1, 5e-3 + 2e-3 + 12e-3))  # a mount, the pull's end, and a wake-up
     samples += [Sample("lazy_tail", 0, n, 4e-3 + 5e-3 * n) for n in (1, 6)]
     return samples + [Sample("full_tail", 0, n, 20e-3 + 3e-3 * n) for n in (1, 6)]
 
@@ -72,7 +83,8 @@ def test_every_constant_of_a_host_is_made_and_the_parts_add_up():
         "chunk_s": 8e-3, "chunk_s_per_byte": 2e-9, "inflate_s_per_packed_byte": 20e-9, "hash_s_per_byte": 1e-9,
         "decode_beside": 0.5, "request_s": 1.5e-3, "region_s_per_byte": 1e-9, "toc_s_per_byte": 1e-8,
         "unpack_s_per_byte": 1e-9, "unpack_s_per_packed_byte": 2e-8, "unpack_s_per_file": 1e-5,
-        "commit_s_per_byte": 1e-9, "fuse_mount_s": 5e-3, "snapshot_s": 3e-3, "commit_s": 16e-3, "pull_s": 5e-3,
+        "commit_s_per_byte": 1e-9, "fuse_mount_s": 5e-3, "snapshot_s": 3e-3, "commit_s": 16e-3, "pull_s": 3e-3,
+        "toc_s": 2e-3, "wake_s": 12e-3, "lazy_start_s": 8e-3,
         "document_s": 1e-3, "fuse_readdir_s": 0.5e-3, "create_s": 1e-3, "lazy_create_s": 1e-3,
     }  # fmt: skip
     for name, value in worked_out.items():

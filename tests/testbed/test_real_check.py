@@ -66,8 +66,8 @@ def runs(tmp_path_factory):
 
 
 def before_ready(run) -> list[dict]:
-    """Requests that started before ready: the log of a real run ends there, the model goes on."""
-    return [row for row in run.requests.to_pylist() if row["start_s"] < run.summary["total_s"]]
+    """Requests that were answered by ready: the log of a real run ends there, the model goes on."""
+    return [row for row in run.requests.to_pylist() if row["end_s"] <= run.summary["total_s"]]
 
 
 def asked(run) -> Counter:
