@@ -19,7 +19,7 @@ OVERALL = (
     "cells alone. Bias: median of the signed error. Percentiles are values that occurred (numpy's “higher”)."
 )
 REQUESTS = (
-    "Layer requests that were answered by ready, as (blob, byte ranges). A difference is the number of requests to add, "
+    "Layer requests answered by ready, as (blob, byte ranges). A difference is the number of requests to add, "
     "drop or replace to turn one log into the other: between the model and measured runs (median, largest pair), and "
     "between two measured runs (largest)."
 )
