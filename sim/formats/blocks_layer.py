@@ -1,5 +1,6 @@
 """One layer as the writer would write it: its entries with their headers and their place in the TOC."""
 
+import hashlib
 import io
 import random
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sim.formats.estargz.write_order import order_entries
 from sim.formats.estargz.write_pack import packer_of
 from sim.formats.estargz.write_parts import cut_parts
 from sim.formats.estargz.write_toc import TocWriter
-from sim.formats.estargz.write_units import BlobOutput
+from sim.formats.estargz.write_units import PIECE_BYTES, BlobOutput
 from sim.formats.tarentry import REG, TarEntry
 from sim.formats.tarheader import BLOCK
 from sim.formats.tarwrite import normalise
@@ -54,15 +55,18 @@ def written_entries(index: LayerIndex) -> list[WrittenEntry]:
 
 
 def toc_packed(index: LayerIndex, chunk_size: int, folder: Path) -> int:
-    """Bytes of the gzip member of a TOC with chunks of that size; places and digests are made up."""
+    """Bytes of the gzip member of a TOC with chunks of that size; only the places of the chunks are made up."""
     rng, place = random.Random(0), 0
     output = BlobOutput(io.BytesIO())
     with TocWriter(folder, index.tar.name) as toc:
         for part in cut_parts(order_entries(index, (), allow_missing=False), chunk_size):
-            digest = rng.randbytes(32).hex()
+            digest = hashlib.sha256()
             if part.chunk is not None:
-                toc.hash_payload(part.chunk, digest.encode())
-            toc.add(part, place, 0, f"sha256:{digest}")
+                for start in range(0, part.chunk.size, PIECE_BYTES):
+                    piece = part.chunk.read(index.tar, start, min(PIECE_BYTES, part.chunk.size - start))
+                    digest.update(piece)
+                    toc.hash_payload(part.chunk, piece)
+            toc.add(part, place, 0, f"sha256:{digest.hexdigest()}")
             place += rng.randrange(100, 300) + part.raw_size // 3
         toc.close()
         write_tarred_toc(toc, packer_of(WriteOptions()), output)
