@@ -17,6 +17,7 @@ FULL = {
         "rtt": "20ms",
         "wire_overhead": 1.0456,
         "bucket": "1MB",
+        "node_cpu_per_megabyte": "0ms",
         "outages": [{"start": "1s", "duration": "250ms"}],
         "registry": {
             "service": "2ms",
@@ -24,6 +25,7 @@ FULL = {
             "token": True,
             "redirect": True,
             "tls_round_trips": 1,
+            "window": "2.9MB",
             "rate": "1 Gbit/s",
         },
     },
