@@ -184,10 +184,8 @@ class Http:
             idle_s = rtt_s - (self._world.env.now - start_s)
             if exchange.cancelled or left <= 0:
                 return
-            if (
-                idle_s <= 0 or connection.window_bytes >= most
-            ):  # the link is slower than the window, or that has its size
-                yield from self._burst(exchange, left, cap=most / rtt_s if rtt_s > 0 else inf)
+            if idle_s <= 0 or connection.window_bytes >= most:  # the link or the buffer holds it back from now on
+                yield from self._burst(exchange, left, cap=most / rtt_s)
                 return
             yield from self._world.wait(idle_s, ROUND_TRIP, exchange.timeline)
             connection.window_bytes = min(2 * connection.window_bytes, most)

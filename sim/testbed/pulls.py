@@ -5,11 +5,10 @@ What a pull costs besides the bytes is bookkeeping of several daemons that take 
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import mean
-from urllib.request import urlopen
 
 from sim.core.errors import RunFailed
 from sim.oci.diff import LayerBlob
@@ -81,15 +80,12 @@ class Pulls:
 
     def served(self) -> Iterator[Sample]:
         """What one small request for a blob takes from here to the registry and back."""
-        connection = HTTPConnection(self._addresses.registry_host)
-        try:
+        with closing(HTTPConnection(self._addresses.registry_host)) as connection:
             for _ in range(SERVED):
                 begin_s = time.perf_counter()
                 connection.request("GET", self._any_blob, headers={"Range": "bytes=0-0"})
                 connection.getresponse().read()
                 yield Sample("served", 0, 1, time.perf_counter() - begin_s)
-        finally:
-            connection.close()
 
     def carried(self) -> Sample:
         """Processor time that the link's two ends, which run on the node's cores, take for each megabyte."""
@@ -98,10 +94,10 @@ class Pulls:
         if forwarder is None:
             raise RunFailed("the testbed's link is down; look for what ended it and calibrate again")
         begin_s, carried = forwarder.cpu_s(), 0
-        for _ in range(CARRIED):
-            with urlopen(f"http://{self._addresses.registry_host}{self._any_blob}") as answer:
-                while piece := answer.read(1 << 20):
-                    carried += len(piece)
+        with closing(HTTPConnection(self._addresses.registry_host)) as connection:
+            for _ in range(CARRIED):
+                connection.request("GET", self._any_blob)
+                carried += len(connection.getresponse().read())
         return Sample("carried", 0, 1, (forwarder.cpu_s() - begin_s) / carried * 1e6)
 
     def _runs(self, name: str, groups: list[Group], *, lazy: bool) -> tuple[list[Measured], list[Layer]]:
