@@ -49,6 +49,16 @@ def test_decoding_a_prefetch_uses_all_cores(make_case):
     assert summary["create_s"] == approx(4.0 + 2.0)  # four CPU seconds on two cores, after the last byte
 
 
+def test_each_mount_waits_while_all_cores_decode(make_case):
+    layout = make_layout([[("a", MB, MB)], [("b", MB, MB)]], landmark=1)
+    host = free_host(cores=1, inflate_s_per_packed_byte=1e-6, wake_s=0.015)
+    network = plain_network(float("inf"))
+    idle = simulate(make_case("lazy", layout, chain([]), network, host=host)).summary["pull_s"]
+    decoding = simulate(make_case("prefetch", layout, chain([]), network, host=host)).summary["pull_s"]
+    assert idle == approx(0.015)  # the second mount follows at once
+    assert decoding == approx(2 * 0.015)  # a second of decoding has begun
+
+
 def test_a_perfect_prefetch_leaves_only_the_index(make_case):
     case = make_case("lazy", HOT_AND_COLD, chain([0, 1]), plain_network(MB))
     perfect = replace(case, strategy=replace(case.strategy, prefetch=PerfectPrefetch()))

@@ -51,5 +51,6 @@ def test_reading_an_index_ends_when_the_layer_is_resolved():
     toc = request(100.03, 100.04, f"/v2/i/blobs/{LAYER}", byte_range="bytes=50-99")
     later = request(100.2, 100.21, f"/v2/i/blobs/{LAYER}", byte_range="bytes=0-49")
     pulled = run([*DOCUMENTS, toc, later], [LoggedSpan("resolve", LAYER, 100.021, 100.09)])
-    sample, _ = reading_index(pulled, Group(10, 64), 4000)
-    assert (sample.measure, sample.bytes, sample.seconds) == ("toc", 4000, pytest.approx(0.05))
+    read, tail = reading_index(pulled, Group(10, 64), 4000)
+    assert (read.measure, read.bytes, read.seconds) == ("toc", 4000, pytest.approx(0.05))
+    assert (tail.measure, tail.seconds) == ("resolved_tail", pytest.approx(0.91))

@@ -46,8 +46,8 @@ def test_a_parallel_workload_may_differ_as_real_runs_do(tmp_path):
 
 
 def test_requests_after_ready_are_not_compared(tmp_path):
-    late = (1.5, [[60, 69]], 1000)
-    row = rows_of(tmp_path, [(A, B)], (A, B, late))
+    late, under_way = (1.5, [[60, 69]], 1000), (0.99, [[70, 79]], 1000)
+    row = rows_of(tmp_path, [(A, B)], (A, B, late, under_way))
     assert (row.verdict, row.log_error) == ("right", 0)
 
 
