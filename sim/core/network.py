@@ -21,7 +21,7 @@ class Registry:
     redirect: blobs are answered by a redirect to a storage host (one extra round trip each GET).
     tls_round_trips: 0 plain HTTP, 1 TLS 1.3, 2 TLS 1.2.
     window_bytes: most that its kernel lets a connection have under way, on the wire. Linux: tcp_wmem, 4 MiB at most,
-    of which bookkeeping takes a third; 2.8 to 3.0 MB measured at 80 ms.
+    of which bookkeeping takes about a third (docs/model.md, "Connection").
     """
 
     service_s: float = 0.001
