@@ -9,7 +9,7 @@ import msgspec
 from sim.catalog.cache import CachedLayer, cached_layers, delete_folder, image_folder, new_folder
 from sim.catalog.chroot import merged_root
 from sim.catalog.recipe import LayerRecipe, Recipe
-from sim.catalog.steps import TRACES_OF_BUILDING, bootstrap, build_steps, remove
+from sim.catalog.steps import TRACES_OF_BUILDING, Origin, bootstrap, build_steps, remove
 from sim.catalog.workloads import recipe, workload_folder
 from sim.core.errors import BadInput, NotPossibleHere
 from sim.oci.diff import LayerBlob, write_layer
@@ -19,7 +19,7 @@ from sim.oci.unpack import unpack_layer
 Say = Callable[[str], None]
 
 
-def build_image(name: str, *, pinned: bool = True, say: Say = lambda _: None) -> list[CachedLayer]:
+def build_image(name: str, origin: Origin, *, pinned: bool = True, say: Say = lambda _: None) -> list[CachedLayer]:
     """Build the layers that are missing and write the OCI folder. Needs root, mmdebstrap and package sources.
 
     pinned: insist on the Debian and PyPI versions the recipe names. say: told what is being done.
@@ -30,7 +30,8 @@ def build_image(name: str, *, pinned: bool = True, say: Say = lambda _: None) ->
     for number, (layer, kept) in enumerate(zip(made.layers, layers, strict=True)):
         if not kept.folder.is_dir():
             say(f"{name}: building layer {number} ({layer.name})")
-            _build_layer(made, layer, [below.root for below in layers[:number]], kept, beside, pinned=pinned)
+            below = [lower.root for lower in layers[:number]]
+            _build_layer(made, layer, below, kept, beside, pinned=pinned, origin=origin)
     with new_folder(image_folder(name) / "oci") as folder:
         plain = [ImageLayer(layer_facts(layer), layer.blob, {}) for layer in layers]
         write_image(folder, name, plain, image_config(made))
@@ -71,16 +72,23 @@ def need_root(what: str) -> None:
 
 
 def _build_layer(
-    made: Recipe, layer: LayerRecipe, below: Sequence[Path], kept: CachedLayer, beside: Path, *, pinned: bool
+    made: Recipe,
+    layer: LayerRecipe,
+    below: Sequence[Path],
+    kept: CachedLayer,
+    beside: Path,
+    *,
+    pinned: bool,
+    origin: Origin,
 ) -> None:
     with new_folder(kept.folder) as folder:
         new, work = CachedLayer(folder), folder / "work"
         work.mkdir()
         if layer.bootstrap is not None:
-            bootstrap(layer.bootstrap, work / "upper")
+            bootstrap(layer.bootstrap, work / "upper", origin)
         else:
             with merged_root(below, work) as root:
-                build_steps(layer, root, beside, epoch_s=made.epoch, pinned=pinned)
+                build_steps(layer, root, beside, epoch_s=made.epoch, pinned=pinned, origin=origin)
         remove(TRACES_OF_BUILDING, work / "upper")
         facts = write_layer(work / "upper", new.blob, newest_s=made.epoch)
         unpack_layer(new.blob, new.root)

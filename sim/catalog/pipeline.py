@@ -1,15 +1,17 @@
 """The stages that make a workload's folder in the catalog; each can be run again alone."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from sim.catalog.build import build_image, built_layers
 from sim.catalog.convert import convert_image, convert_with_landmark
 from sim.catalog.converter import converter_version
-from sim.catalog.provenance import image_facts, note, now, recording_facts
+from sim.catalog.provenance import image_facts, note, now, origin_of, read_provenance, recording_facts
 from sim.catalog.recordings import Recorded, ready_at, record_runs
+from sim.catalog.steps import Origin
 from sim.catalog.workloads import SECOND_TRACE, TRACE_KINDS, Workload, recipe, workload, workload_folder
 from sim.core.blocks import write_blocks
 from sim.core.errors import ContentMismatch
@@ -26,9 +28,19 @@ RecordOnce = Callable[[Workload, str, float], Trace]  # workload, readiness rule
 
 
 def make_image(name: str, *, pinned: bool, say: Say) -> None:
-    """Build the image and note its packages and layers."""
-    layers = build_image(name, pinned=pinned, say=say)
-    note(workload_folder(name), workload=name, image=image_facts(recipe(name), layers))
+    """Build the image and note its packages and layers; says so when it is another than was noted.
+
+    pinned: as the recipe and the image noted last have it, as far as the archives still do.
+    """
+    folder = workload_folder(name)
+    before = read_provenance(folder).get("image")
+    layers = build_image(name, origin_of(folder) if pinned else Origin({}, round(time.time())), pinned=pinned, say=say)
+    facts = image_facts(recipe(name), layers)
+    if before is not None and before["layers"] == facts["layers"]:
+        return
+    note(folder, workload=name, image=facts)
+    if before is not None:
+        say(f"{name}: not the image that is recorded{_changed(before, facts)}; record it anew before measuring it")
 
 
 def make_layouts(name: str, *, say: Say) -> None:
@@ -85,6 +97,13 @@ def time_plain_starts(name: str, time_once: Callable[[Workload], float], *, runs
     write_trace(file, replace(trace, header=replace(trace.header, plain_ready_s=median(seconds))))
     say(f"{name}: ready after {median(seconds):.3f} s")
     note(found.folder, plain={"noted_at": now(), "ready_s": [round(value, 6) for value in seconds]})
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The Debian packages that have other versions, as a half sentence; empty where none has."""
+    one, other = (image["packages"]["debian"] for image in (before, after))
+    names = sorted({name for name, _ in set(one.items()) ^ set(other.items())})
+    return f" (other versions of {', '.join(names)})" if names else ""
 
 
 def _write(found: Workload, kind: str, recorded: Recorded) -> None:

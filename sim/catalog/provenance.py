@@ -1,6 +1,7 @@
 """`provenance.json`: where a workload's data come from: packages, layers, converter, recordings."""
 
 import platform
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from sim.catalog.build import layer_facts
 from sim.catalog.cache import CachedLayer
 from sim.catalog.recipe import Recipe
 from sim.catalog.recordings import Recorded, spread
+from sim.catalog.steps import Origin
 from sim.catalog.workloads import PROVENANCE_FILE
 from sim.core.files import write_file
 
@@ -26,6 +28,14 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     """What is known so far; empty before the first stage."""
     file = folder / PROVENANCE_FILE
     return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else {}
+
+
+def origin_of(folder: Path) -> Origin:
+    """What the image that is noted was built from; of none, nothing and now."""
+    image = read_provenance(folder).get("image")
+    if image is None:
+        return Origin({}, round(time.time()))
+    return Origin(image["packages"]["debian"], round(datetime.fromisoformat(image["noted_at"]).timestamp()))
 
 
 def note(folder: Path, **facts: Any) -> None:

@@ -2,8 +2,11 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from sim.catalog.chroot import call, call_inside, host_env
 from sim.catalog.recipe import Bootstrap, Copy, LayerRecipe
@@ -40,23 +43,55 @@ GLIBC_MINORS = (34, 28, 27, 17, 12, 5)
 WHEEL_PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in GLIBC_MINORS), "manylinux2014_x86_64")
 
 
-def bootstrap(step: Bootstrap, root: Path) -> None:
+PREFERENCES = "etc/apt/preferences"  # its folder is written to anyway, so that no time of a directory changes
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a build takes after an earlier one, so that the same image comes out.
+
+    versions: of Debian packages, taken where the archives still have them. at_s: Unix time of that build, whose day
+    the accounts of the lowest layer have in `/etc/shadow`.
+    """
+
+    versions: Mapping[str, str]
+    at_s: int
+
+
+def bootstrap(step: Bootstrap, root: Path, origin: Origin) -> None:
     """Make a root file system from the machine's own package sources."""
     if shutil.which("mmdebstrap") is None:
         raise NotPossibleHere("mmdebstrap is not installed; run `apt-get install mmdebstrap`")
     excludes = [f"--dpkgopt={line}" for line in UNWANTED_DOCUMENTS]
     # apt picks usrmerge, which brings all of Perl; Debian's own images have the empty usr-is-merged instead.
     slim = ["--include=usr-is-merged", f'--customize-hook=chroot "$1" apt-get --yes purge {USRMERGE_AND_ITS_PERL}']
-    call(
-        ["mmdebstrap", "--mode=root", f"--variant={step.variant}", *slim, *excludes, step.suite, str(root)],
-        env=host_env(),
-    )
+    with preferences(origin.versions) as file:
+        pins = [
+            f'--setup-hook=install -D {file} "$1/{PREFERENCES}"',
+            f'--customize-hook=rm "$1/{PREFERENCES}"',
+        ]
+        call(
+            ["mmdebstrap", "--mode=root", f"--variant={step.variant}", *slim, *excludes, *pins, step.suite, str(root)],
+            env=host_env() | {"SOURCE_DATE_EPOCH": str(origin.at_s)},  # useradd(8) takes the day from it
+        )
 
 
-def build_steps(layer: LayerRecipe, root: Path, beside: Path, *, epoch_s: int, pinned: bool) -> None:
+@contextmanager
+def preferences(versions: Mapping[str, str]) -> Iterator[Path]:
+    """A file by which apt takes these versions, also older ones than it has, and the newest where one is gone."""
+    with NamedTemporaryFile("w", prefix="lazypull-apt-") as file:
+        # 1001: above 1000 a version is taken even if that is a downgrade (apt_preferences(5)).
+        file.writelines(
+            f"Package: {name}\nPin: version {version}\nPin-Priority: 1001\n\n" for name, version in versions.items()
+        )
+        file.flush()
+        yield Path(file.name)
+
+
+def build_steps(layer: LayerRecipe, root: Path, beside: Path, *, epoch_s: int, pinned: bool, origin: Origin) -> None:
     """Run all steps of a layer but the bootstrap. `pinned`: insist on the versions the recipe names."""
     if layer.apt:
-        install_debian(_versions(layer.apt, "=", pinned), root)
+        install_debian(_versions(layer.apt, "=", pinned), root, origin)
     if layer.pip:
         install_wheels(_versions(layer.pip, "==", pinned), root, epoch_s=epoch_s)
     for copy in layer.copy:
@@ -66,7 +101,7 @@ def build_steps(layer: LayerRecipe, root: Path, beside: Path, *, epoch_s: int, p
     remove(layer.remove, root)
 
 
-def install_debian(packages: list[str], root: Path) -> None:
+def install_debian(packages: list[str], root: Path, origin: Origin) -> None:
     """Install with the machine's apt, its sources and lists, into `root`; only the named and what they need."""
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")  # installing a server must not start it
@@ -81,8 +116,10 @@ def install_debian(packages: list[str], root: Path) -> None:
         "APT::Sandbox::User": "root",
     }
     (root / "var/log/apt").mkdir(exist_ok=True)
-    arguments = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
-    call(["apt-get", *arguments, "install", "--yes", *packages], env=host_env())
+    with preferences(origin.versions) as file:
+        options["Dir::Etc::Preferences"] = file
+        arguments = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
+        call(["apt-get", *arguments, "install", "--yes", *packages], env=host_env())
 
 
 def install_wheels(requirements: list[str], root: Path, *, epoch_s: int) -> None:

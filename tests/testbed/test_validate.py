@@ -137,6 +137,21 @@ def test_only_cells_that_spread_are_measured_again_up_to_six_times(fake, what, g
     assert [(outcome.done, outcome.stored) for outcome in again] == [(0, 12), (0, 3)]
 
 
+def test_the_fastest_link_is_measured_first_with_its_repetitions(fake, what, go):
+    rates = {"network.rate": ["20 Mbit/s", "1000 Mbit/s", "100 Mbit/s"]}
+    seen = []
+
+    def answer(task):
+        seen.append((task.cell.network.rate, task.cell.replicate))
+        return 1.0 + (0.1 if task.cell.network.rate == "1000 Mbit/s" else 0.0) * task.cell.replicate
+
+    fake(answer)
+    outcomes, _ = go(what(matrix=rates))
+    assert [outcome.done for outcome in outcomes] == [3, 3, 3, 3]
+    assert [rate for rate, _ in seen] == ["1000 Mbit/s"] * 6 + ["100 Mbit/s"] * 3 + ["20 Mbit/s"] * 3
+    assert {number for _, number in seen[3:6]} == {3, 4, 5}
+
+
 def test_workloads_that_constants_were_fitted_on_are_named_and_not_scored(fake, what, go, monkeypatch):
     monkeypatch.setattr(validate, "CALIBRATION_INPUTS", ("toy",))
     diary = fake()
