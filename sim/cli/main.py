@@ -3,14 +3,18 @@
 import difflib
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 import click
 
 from sim.core.errors import LazypullError
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 128 + signal.SIGINT  # as shells have it
+TERMINATED = 128 + signal.SIGTERM
 VERBS: dict[str, str] = {
     "catalog": "List, show and build the recorded workloads.",
     "image": "Show, convert, verify and make up images.",
@@ -21,6 +25,10 @@ VERBS: dict[str, str] = {
     "tune": "Find the layout and client settings that start a workload soonest.",
     "validation": "Compare measured with simulated runs: page, tables, document.",
 }
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came; it unwinds as Ctrl-C does, so what cleans up after that one cleans up after this one too."""
 
 
 class LazyGroup(click.Group):
@@ -51,21 +59,46 @@ def lazypull() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0 done, 1 the run failed, 2 wrong use or bad input."""
+    """Run the command line; returns the exit status: 0 done, 1 the run failed, 2 wrong use or bad input.
+
+    128 and the signal's number when it was interrupted or terminated.
+    """
     try:
-        status = lazypull.main(arguments, prog_name="lazypull", standalone_mode=False)
+        with _unwinding_on_sigterm():
+            status = lazypull.main(arguments, prog_name="lazypull", standalone_mode=False)
     except click.ClickException as error:
         return _say(f"{error.format_message()}{_hint(error)}", error.exit_code)
     except LazypullError as error:
         return _say(str(error), error.exit_status)
-    except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted; what was finished is kept", INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as error:
+        terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)  # click's own is from it
+        word, status = ("terminated", TERMINATED) if terminated else ("interrupted", INTERRUPTED)
+        return _say(f"{word}; what was finished is kept", status)
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         return _say(f"{error.filename or 'system'}: {error.strerror or error}; check space and permissions", 1)
     return status if isinstance(status, int) else 0
+
+
+@contextmanager
+def _unwinding_on_sigterm() -> Iterator[None]:
+    """Raise `Terminated` at the first SIGTERM; further ones do not disturb the cleaning up."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, _go_on)
+    raise Terminated
+
+
+def _go_on(_number: int, _frame: FrameType | None) -> None:
+    """Not SIG_IGN, which programs that are started to clean up would inherit."""
 
 
 def _hint(error: click.ClickException) -> str:

@@ -19,7 +19,6 @@ from tests.formats.handmade import blob, file_entry
 from tests.image.images import Layer, made_layer, put_image, reference_layer, sha, tar_layer
 
 SCRIPT = "import sys; from sim.cli.main import main; sys.exit(main())"
-INTERRUPTED = 130
 DATA = b"payload"
 PAYLOAD = gzip.compress(DATA, mtime=0)
 AT = len(gzip.compress(bytes(512), mtime=0))  # where the payload of a handmade blob begins
@@ -189,7 +188,11 @@ def test_a_hostile_layer_is_not_converted(tmp_path, capsys, name):
     assert [path.name for path in tmp_path.iterdir()] == ["src"]
 
 
-def test_an_interrupted_conversion_leaves_nothing(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_conversion_that_is_stopped_leaves_nothing(tmp_path, number, status, word):
     scratch, target = tmp_path / "scratch", tmp_path / "out" / "lazy"
     scratch.mkdir()
     source = f"oci:{tmp_path}/src"
@@ -200,9 +203,9 @@ def test_an_interrupted_conversion_leaves_nothing(tmp_path):
         while not list(target.parent.glob(".lazy.*/blobs/sha256/*")):  # the first layer is done, two are to come
             assert process.poll() is None
             time.sleep(0.005)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate()
-    assert process.returncode == INTERRUPTED
-    assert err.strip() == "lazypull: interrupted; what was finished is kept"
+    assert process.returncode == status
+    assert err.strip() == f"lazypull: {word}; what was finished is kept"
     assert list(scratch.iterdir()) == []
     assert list(target.parent.iterdir()) == []

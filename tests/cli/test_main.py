@@ -1,5 +1,7 @@
 """The command line's frame: instant help, one line for every error, exit statuses."""
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -61,13 +63,49 @@ def test_wrong_use_is_one_line_and_status_2(arguments, line, capsys):
     ],
 )
 def test_an_error_is_one_line_and_its_status(error, status, line, capsys, monkeypatch):
-    @click.command()
     def broken():
         raise error
 
-    monkeypatch.setattr(frame.LazyGroup, "get_command", lambda _self, _context, _name: broken)
-    assert main(["run"]) == status
+    assert run_instead(broken, monkeypatch) == status
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.lstrip("\n").startswith(line)
     assert "Traceback" not in shown.err
+
+
+def run_instead(act, monkeypatch):
+    """Status of a verb that does nothing but `act`."""
+    monkeypatch.setattr(frame.LazyGroup, "get_command", lambda _self, _context, _name: click.command(act))
+    return main(["run"])
+
+
+def test_sigterm_unwinds_once_and_leaves_the_signal_as_it_was(capsys, monkeypatch):
+    """Status as shells have it (128 + 15); another one while cleaning up does not cut that short."""
+    before, cleaned = signal.getsignal(signal.SIGTERM), []
+
+    def ended():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            cleaned.append("all")
+
+    assert run_instead(ended, monkeypatch) == 143
+    assert cleaned == ["all"]
+    assert capsys.readouterr().err.strip() == "lazypull: terminated; what was finished is kept"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_programs_that_are_started_do_not_ignore_sigterm(monkeypatch):
+    """While a verb runs and while it cleans up after SIGTERM."""
+    ended = []
+
+    def starts_others():
+        ended.append(subprocess.run(["sh", "-c", "kill -TERM $$"], check=False).returncode)
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            ended.append(subprocess.run(["sh", "-c", "kill -TERM $$"], check=False).returncode)
+
+    run_instead(starts_others, monkeypatch)
+    assert ended == [-signal.SIGTERM, -signal.SIGTERM]
