@@ -20,6 +20,7 @@ from sim.experiment.padding import Padding, PaddingRequest, plan_padding
 from sim.plan.columns import LayoutColumns, layout_columns
 from sim.plan.compile import compile_program
 from sim.plan.estimate import estimate_layout
+from sim.plan.layout_options import LayoutOptions
 from sim.plan.plain import way_s, without_recorder
 from sim.strategy import Strategy
 
@@ -122,11 +123,15 @@ class Inputs:
             self._images[key] = self._make(workload, strategy, cell)
         return self._images[key]
 
-    def estimated(self, workload: Workload, strategy: Strategy, config: LayoutConfig) -> Layout:
-        """The layout that the image would have. Raises `BadBundle`, `BadInput` or `ContentMismatch`."""
+    def options(self, workload: Workload, strategy: Strategy, config: LayoutConfig) -> LayoutOptions:
+        """How the image would be written. Raises `BadBundle` or `BadInput`."""
         landmark = landmark_of(config, strategy.format)
         trace = None if landmark is None else self.trace(recording_of(workload, landmark.trace))
-        options = layout_options(config, landmark, trace, self.tree(workload.tree))
+        return layout_options(config, landmark, trace, self.tree(workload.tree))
+
+    def estimated(self, workload: Workload, strategy: Strategy, config: LayoutConfig) -> Layout:
+        """The layout that the image would have. Raises `BadBundle`, `BadInput` or `ContentMismatch`."""
+        options = self.options(workload, strategy, config)
         return estimate_layout(self.layout(workload.layouts["gzip"]), self.blocks(workload.blocks), options)
 
     def _make(self, workload: Workload, strategy: Strategy, cell: Cell) -> Image:

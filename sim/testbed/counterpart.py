@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -9,6 +10,7 @@ from sim.core.errors import BadConfig
 from sim.core.manifest import Manifest
 from sim.core.network import Registry
 from sim.experiment.compose import compose
+from sim.experiment.estimated import is_estimated, landmark_of
 from sim.experiment.plan import Task, plain
 from sim.strategy import Strategy
 from sim.strategy.strategy import BackgroundFetch, Containerd, LandmarkPrefetch, Stargz
@@ -49,11 +51,10 @@ def settings_of(strategy: Strategy) -> snapshotter.Settings:
             raise BadConfig(
                 "strategy.background: the testbed measures it as the snapshotter has it; leave its values out"
             )
-    match strategy.prefetch:
-        case LandmarkPrefetch(wait_at_most_s=wait_s) if wait_s != LandmarkPrefetch().wait_at_most_s:
-            raise BadConfig(
-                "strategy.prefetch: the testbed measures it as the snapshotter has it; leave its values out"
-            )
+    prefetch = strategy.prefetch if isinstance(strategy.prefetch, LandmarkPrefetch) else None
+    wait_s = (prefetch or LandmarkPrefetch()).wait_at_most_s
+    if wait_s < 1 or wait_s != int(wait_s):
+        raise BadConfig(f"strategy.prefetch: the snapshotter waits whole seconds, not {wait_s:g}; round wait_at_most")
     match strategy.client:
         case Containerd() as client if client != Containerd():
             raise BadConfig(
@@ -64,8 +65,25 @@ def settings_of(strategy: Strategy) -> snapshotter.Settings:
         case _:
             region_size = snapshotter.Settings().region_size
     return snapshotter.Settings(
-        prefetch=strategy.prefetch is not None, background=strategy.background is not None, region_size=region_size
+        prefetch=prefetch is not None,
+        prefetch_wait_s=int(wait_s),
+        background=strategy.background is not None,
+        region_size=region_size,
     )
+
+
+def _written(task: Task) -> dict[str, Any]:
+    """What the image's bytes depend on where it is written anew for the cell."""
+    strategy, config = compose(task.cell.strategy), task.cell.layout
+    if not is_estimated(strategy, config):
+        return {}
+    inputs = task.manifest.key_parts["inputs"]
+    return {"written": plain(config.options()), "landmark": plain(_landmark(task)), "accessed": inputs.get("landmark")}
+
+
+def _landmark(task: Task) -> dict[str, Any] | None:
+    landmark = landmark_of(task.cell.layout, compose(task.cell.strategy).format)
+    return None if landmark is None else landmark.model_dump(exclude={"trace"})
 
 
 def real_manifest(task: Task) -> Manifest:
@@ -79,6 +97,7 @@ def real_manifest(task: Task) -> Manifest:
         "real": {"containerd": binaries.CONTAINERD, "stargz": binaries.STARGZ},
         "workload": task.cell.workload,
         "layout": task.manifest.key_parts["inputs"]["layout"],
+        **_written(task),
         "strategy": {
             "name": strategy.name,
             "format": strategy.format,

@@ -16,6 +16,7 @@ class Settings:
 
     prefetch: bool = False  # fetch up to each layer's landmark
     background: bool = False  # fetch the rest when idle
+    prefetch_wait_s: int = 10  # how long create waits for it; stargz-snapshotter fs/config/config.go
     region_size: int = 50_000  # bytes; "chunk_size" in its configuration
 
 
@@ -29,6 +30,7 @@ def render_config(settings: Settings, addresses: Addresses) -> bytes:
     return msgspec.json.encode(
         {
             "noprefetch": not settings.prefetch,
+            "prefetch_timeout_sec": settings.prefetch_wait_s,
             "no_background_fetch": not settings.background,
             "no_prometheus": True,
             "blob": {"chunk_size": settings.region_size},

@@ -1,18 +1,32 @@
 """The real stack as `measure` uses it: up, one cell after the other, down. Images are pushed when first needed."""
 
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
 from sim.catalog.workloads import recipe
 from sim.core.layout import Layout
 from sim.core.result import RunTables
 from sim.experiment.compose import compose
+from sim.experiment.estimated import is_estimated
 from sim.experiment.inputs import Inputs
 from sim.experiment.plan import Task
+from sim.strategy import Strategy
 from sim.strategy.strategy import Stargz
-from sim.testbed import binaries, images, link, push, snapshotter, tables
+from sim.testbed import binaries, images, link, push, snapshotter, tables, written
 from sim.testbed import up as testbeds
 from sim.testbed.cold_run import Order, cold_run
 from sim.testbed.counterpart import settings_of
 from sim.testbed.link import Shape
 from sim.testbed.names import Addresses, names
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """An image as the registry has it. reference: HOST/NAME:TAG."""
+
+    reference: str
+    layout: Layout
 
 
 class Stack:
@@ -21,7 +35,7 @@ class Stack:
     def __init__(self, name: str) -> None:
         self._here, self._programs, self._inputs = names(name), binaries.built(), Inputs()
         self._addresses: Addresses | None = None
-        self._pushed: dict[tuple[str, str], str] = {}
+        self._pushed: dict[tuple[str, str, str | None], _Served] = {}
 
     def up(self) -> None:
         """Bring the testbed up unless this object already did. Raises `BadInput` when somebody else's is there."""
@@ -41,26 +55,43 @@ class Stack:
             raise RuntimeError("the testbed is not up")
         strategy, network = compose(task.cell.strategy), task.cell.network.resolve()
         lazy = isinstance(strategy.client, Stargz)
-        layout = self._inputs.layout(task.workload.layouts[strategy.format])
+        served = self._served(task, strategy, self._addresses)
         order = Order(
-            image=self._image(task.cell.workload, strategy.format, layout, self._addresses),
+            image=served.reference,
             lazy=lazy,
             shape=Shape(rate_bytes_s=_finite(network.rate_bytes_s), rtt_s=network.rtt_s),
             settings=settings_of(strategy),
             readiness=recipe(task.cell.workload).readiness,
         )
         measured = cold_run(self._here, self._addresses, order, self._programs)
-        return tables.run_tables(measured, layout, lazy=lazy, prefetch=strategy.prefetch is not None)
+        return tables.run_tables(measured, served.layout, lazy=lazy, prefetch=strategy.prefetch is not None)
 
-    def _image(self, workload: str, kind: str, layout: Layout, addresses: Addresses) -> str:
-        """The image's reference in the registry; pushed over an unshaped link when first needed."""
-        key = (workload, kind)
+    def _served(self, task: Task, strategy: Strategy, addresses: Addresses) -> _Served:
+        """The cell's image in the registry; made and pushed, over an unshaped link, when first needed."""
+        anew = task.cell.layout.model_dump_json() if is_estimated(strategy, task.cell.layout) else None
+        key = (task.cell.workload, strategy.format, anew)
         if key not in self._pushed:
-            folder = images.oci_folder(workload, kind)
-            images.check_layers(folder, layout)
             link.reshape(self._here, Shape())
-            self._pushed[key] = push.push(folder, addresses.registry_host, workload, kind)
+            serve = self._recorded if anew is None else self._written
+            self._pushed[key] = serve(task, strategy, addresses.registry_host, f"image-{len(self._pushed)}")
         return self._pushed[key]
+
+    def _recorded(self, task: Task, strategy: Strategy, host: str, tag: str) -> _Served:
+        """The image as the catalogue has it."""
+        layout = self._inputs.layout(task.workload.layouts[strategy.format])
+        folder = images.oci_folder(task.cell.workload, strategy.format)
+        images.check_layers(folder, layout)
+        return _Served(push.push(folder, host, task.cell.workload, tag), layout)
+
+    def _written(self, task: Task, strategy: Strategy, host: str, tag: str) -> _Served:
+        """The image written anew as the cell's `layout:` asks."""
+        name = task.cell.workload
+        images.check_layers(images.oci_folder(name, "gzip"), self._inputs.layout(task.workload.layouts["gzip"]))
+        options = self._inputs.options(task.workload, strategy, task.cell.layout)
+        with tempfile.TemporaryDirectory(prefix="lazypull-written-") as scratch:
+            folder = Path(scratch) / "oci"
+            layout = written.write_anew(name, options, folder)
+            return _Served(push.push(folder, host, name, tag), layout)
 
 
 def _finite(rate_bytes_s: float) -> float:

@@ -117,6 +117,11 @@ def test_the_key_of_a_real_run_covers_what_changes_a_measurement(plan, catalog, 
         ["network.rtt=19ms"],
         ["seed=2"],
         ["replicate=1"],
+        ["layout.chunk_size=1 MiB"],
+        ["layout.min_chunk_size=16 KiB"],
+        ["layout.landmark.share=0.5"],
+        ["layout.landmark.order=size", "layout.landmark.share=0.5"],
+        ["strategy={like: prefetch, prefetch: {wait_at_most: 1s}}"],
     ]
     found = {tuple(keys(plan(*sets))) for sets in other}
     assert len(found | {tuple(base)}) == 1 + len(other)
@@ -147,6 +152,16 @@ def test_the_key_of_a_real_run_knows_nothing_of_the_model(plan, catalog, tmp_pat
     write_trace(catalog / "tiny" / "cold-5ms.trace", make_trace("throttled", recorded_at="2026-02-02T00:00:00Z"))
     monkeypatch.setattr(planning, "model_version", lambda: "another")
     assert keys(plan()) == base
+
+
+@pytest.mark.parametrize("wait", ["0s", "1500ms"])
+def test_the_snapshotter_waits_whole_seconds(plan, wait):
+    with pytest.raises(BadConfig, match="whole seconds"):
+        keys(plan(f"strategy={{like: prefetch, prefetch: {{wait_at_most: {wait}}}}}"))
+
+
+def test_a_full_pull_does_not_care_how_the_image_would_be_written(plan):
+    assert keys(plan("strategy=full", "layout.chunk_size=1 MiB")) == keys(plan("strategy=full"))
 
 
 def test_cells_that_differ_in_the_model_alone_are_measured_once(fake, plan, tmp_path):
