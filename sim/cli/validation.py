@@ -70,6 +70,45 @@ def drift(first: Path, later: Path, docs: Path) -> None:
         click.echo(path)
 
 
+@validation.command()
+@_results
+@click.option("--over", default="default", show_default=True, help="Strategy that the others are compared with.")
+@click.option("--out", type=click.Path(path_type=Path), help="CSV file to write the rows to as well.")
+def gain(results: Path, over: str, out: Path | None) -> None:
+    """Print what each other strategy of RESULTS saves over one, as predicted and as measured."""
+    from sim.cli.table import format_table
+    from sim.core.files import write_file
+    from sim.validation.compare import compare
+    from sim.validation.gain import GainRow, gains
+    from sim.validation.tables import to_csv
+    from sim.validation.words import percent, seconds
+
+    rows = gains(compare(results).of("total"), over)
+    header = [
+        "workload",
+        "network",
+        "strategy",
+        f"{over} s",
+        "measured s",
+        "gain",
+        "lowest",
+        "highest",
+        "predicted",
+        "",
+    ]
+    cells = [
+        [
+            *(row.workload, row.network, row.strategy, seconds(row.over_measured_s), seconds(row.measured_s)),
+            *map(percent, (row.measured_gain, row.measured_low, row.measured_high, row.simulated_gain)),
+            row.verdict,
+        ]
+        for row in rows
+    ]
+    click.echo(format_table(header, cells, left=3))
+    if out is not None:
+        write_file(out, to_csv(rows, GainRow).encode())
+
+
 def _text(comparison: "Comparison") -> str:
     from sim.cli.table import format_table
     from sim.validation.findings import findings
