@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3
 
-.PHONY: run test check bench notebook images testbed lock clean
+.PHONY: run test check bench acceptance notebook images testbed lock clean
 
 run: $(READY)
 	$(BIN)/lazypull run experiments/startup/config.yaml --out results
@@ -22,6 +22,11 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest -m bench tests/bench -s
+
+# The reference's own tools on every catalogue image that is built here: root, `make testbed`, Go and Debian's package
+# stargz-snapshotter. Takes minutes an image; `make test` has a small slice of it.
+acceptance: $(READY)
+	LAZYPULL_ACCEPTANCE=docs/validation/acceptance.csv $(BIN)/pytest -m "acceptance or alone" tests/acceptance -rs
 
 notebook: $(READY)
 	$(BIN)/jupyter lab notebooks
