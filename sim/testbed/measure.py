@@ -37,7 +37,8 @@ def measure(plan: Plan, out: Path, *, testbed: str, say: Callable[[str], None] =
 
     A testbed of this name is brought up for it and taken down after it, whatever happens. A cell whose run fails is
     stored as failed, never as a number, and the next one gets a fresh testbed: the failure may have broken this one.
-    Replicates are repetitions. Raises `BadConfig` where the real stack has no such setting.
+    Replicates are repetitions. Raises `BadConfig` where the real stack has no such setting, `BadInput` where an image
+    here is not the one that is recorded, both before anything is measured.
     """
     folder = out / plan.experiment.name
     possible = _possible(plan, say)
@@ -48,6 +49,7 @@ def measure(plan: Plan, out: Path, *, testbed: str, say: Callable[[str], None] =
     if pending:
         stack, host = Stack(testbed), machine.describe()
         try:
+            stack.prepare(task for task, _ in pending)
             for number, (task, manifest) in enumerate(pending, start=1):
                 stack.up()
                 error = _store(folder, task, msgspec.structs.replace(manifest, host=host), stack)

@@ -1,6 +1,7 @@
 """The real stack as `measure` uses it: up, one cell after the other, down. Images are pushed when first needed."""
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,12 @@ class Stack:
         self._here, self._programs, self._inputs = names(name), binaries.built(), Inputs()
         self._addresses: Addresses | None = None
         self._pushed: dict[tuple[str, str, str | None], _Served] = {}
+
+    def prepare(self, tasks: Iterable[Task]) -> None:
+        """Convert what is not converted yet. Raises `BadInput` when an image here is not the one that is recorded."""
+        needed = {(task.cell.workload, _stored_format(task)): task for task in tasks}
+        for (name, kind), task in needed.items():
+            self._folder(name, kind, task)
 
     def up(self) -> None:
         """Bring the testbed up unless this object already did. Raises `BadInput` when somebody else's is there."""
@@ -78,20 +85,30 @@ class Stack:
 
     def _recorded(self, task: Task, strategy: Strategy, host: str, tag: str) -> _Served:
         """The image as the catalogue has it."""
-        layout = self._inputs.layout(task.workload.layouts[strategy.format])
-        folder = images.oci_folder(task.cell.workload, strategy.format)
-        images.check_layers(folder, layout)
+        folder, layout = self._folder(task.cell.workload, strategy.format, task)
         return _Served(push.push(folder, host, task.cell.workload, tag), layout)
+
+    def _folder(self, name: str, kind: str, task: Task) -> tuple[Path, Layout]:
+        """The OCI folder of a catalogue image, and its layout."""
+        layout = self._inputs.layout(task.workload.layouts[kind])
+        folder = images.oci_folder(name, kind)
+        images.check_layers(folder, layout)
+        return folder, layout
 
     def _written(self, task: Task, strategy: Strategy, host: str, tag: str) -> _Served:
         """The image written anew as the cell's `layout:` asks."""
         name = task.cell.workload
-        images.check_layers(images.oci_folder(name, "gzip"), self._inputs.layout(task.workload.layouts["gzip"]))
         options = self._inputs.options(task.workload, strategy, task.cell.layout)
         with tempfile.TemporaryDirectory(prefix="lazypull-written-") as scratch:
             folder = Path(scratch) / "oci"
             layout = written.write_anew(name, options, folder)
             return _Served(push.push(folder, host, name, tag), layout)
+
+
+def _stored_format(task: Task) -> str:
+    """The catalogue's layout that the cell's image is, or is written from."""
+    strategy = compose(task.cell.strategy)
+    return "gzip" if is_estimated(strategy, task.cell.layout) else strategy.format
 
 
 def _finite(rate_bytes_s: float) -> float:

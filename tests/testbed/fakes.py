@@ -15,6 +15,9 @@ class FakeStack:
     def __init__(self, diary, answer):
         self.diary, self.answer, self.is_up = diary, answer, False
 
+    def prepare(self, tasks):
+        self.prepared = [task.cell.workload for task in tasks]
+
     def up(self):
         if not self.is_up:
             self.diary.append("up")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.core.errors import BadConfig, RunFailed
+from sim.core.errors import BadConfig, BadInput, RunFailed
 from sim.core.layout import write_layout
 from sim.core.store import load_run
 from sim.core.trace import write_trace
@@ -13,6 +13,7 @@ from sim.testbed import binaries
 from sim.testbed.counterpart import real_manifest
 from sim.testbed.measure import measure
 from tests.experiment.small import make_layout, make_trace
+from tests.testbed.fakes import FakeStack
 
 GRID = {"strategy": ["full", "lazy"], "network.rtt": ["0ms", "20ms"]}
 
@@ -102,6 +103,20 @@ def test_an_interrupt_before_the_first_cell_is_no_other_error(fake, plan, tmp_pa
     fake(stop)
     with pytest.raises(KeyboardInterrupt):
         measure(plan(), tmp_path, testbed="t")
+
+
+def test_an_image_that_is_not_the_recorded_one_is_refused_before_anything_is_measured(
+    fake, plan, tmp_path, monkeypatch
+):
+    def refuse(_stack, tasks):
+        raise BadInput(f"{next(iter(tasks)).cell.workload}: not the image that the catalogue has recorded")
+
+    diary = fake()
+    monkeypatch.setattr(FakeStack, "prepare", refuse)
+    with pytest.raises(BadInput, match="tiny: not the image"):
+        measure(plan(), tmp_path, testbed="t")
+    assert diary == []
+    assert not (tmp_path / "exp").exists()
 
 
 def test_the_key_of_a_real_run_covers_what_changes_a_measurement(plan, catalog, monkeypatch):
