@@ -12,8 +12,9 @@ from sim.catalog.recipe import LayerRecipe, Recipe
 from sim.catalog.steps import TRACES_OF_BUILDING, Origin, bootstrap, build_steps, remove
 from sim.catalog.workloads import recipe, workload_folder
 from sim.core.errors import BadInput, NotPossibleHere
-from sim.oci.diff import LayerBlob, write_layer
+from sim.oci.diff import write_layer
 from sim.oci.folder import ImageConfig, ImageLayer, write_image
+from sim.oci.packed import LayerBlob
 from sim.oci.unpack import unpack_layer
 
 Say = Callable[[str], None]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from sim.cli.registry import platform_option, registry_access, registry_options
 from sim.cli.steps import steps
 from sim.core.errors import BadInput
 
 if TYPE_CHECKING:
     from sim.image.convert import Choose
     from sim.image.synth import Synthesised
-    from sim.oci import RegistryAccess
 
 
 class Size(click.ParamType[int]):
@@ -32,22 +32,6 @@ class Size(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-def _registry(command: Any) -> Any:
-    """Add the options that say how to reach a registry. Logins are those of `docker login`."""
-    command = click.option(
-        "--ca-file", type=click.Path(path_type=Path), help="PEM of authorities to trust besides the system's."
-    )(command)
-    return click.option(
-        "--plain-http/--tls", default=None, help="Without or with TLS.  [default: TLS, except on this machine]"
-    )(command)
-
-
-def _access(plain_http: bool | None, ca_file: Path | None) -> "RegistryAccess":
-    from sim.oci import RegistryAccess
-
-    return RegistryAccess(plain_http=plain_http, ca_file=ca_file)
-
-
 @click.group()
 def image() -> None:
     """Show, convert, verify and make up images: folders, archives, registries.
@@ -61,8 +45,8 @@ def image() -> None:
 @click.argument("ref")
 @click.option("--layers", "with_layers", is_flag=True, help="All that is known of each layer, chunk sizes too.")
 @click.option("--files", "with_files", is_flag=True, help="Each file; an ordinary layer is read whole for it.")
-@click.option("--platform", help="OS/ARCHITECTURE of a list of images.  [default: this machine's]")
-@_registry
+@platform_option
+@registry_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(
     ref: str, *, with_layers: bool, with_files: bool, platform: str | None, as_json: bool, **registry: Any
@@ -74,7 +58,7 @@ def show(
     from sim.image.layers import open_layers
     from sim.image.show import show_image
 
-    with open_layers(ref, platform=platform, access=_access(**registry)) as layers:
+    with open_layers(ref, platform=platform, access=registry_access(**registry)) as layers:
         facts = show_image(layers, with_files=with_files)
     if as_json:
         click.echo(msgspec.json.encode(facts).decode())
@@ -112,11 +96,11 @@ def show(
 @click.option(
     "--allow-missing", is_flag=True, help="Files to go first need not be there; a trace may be of other content."
 )
-@click.option("--platform", help="OS/ARCHITECTURE of a list of images.  [default: this machine's]")
+@platform_option
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Processors to use; the result is the same.  [default: all]"
 )
-@_registry
+@registry_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def convert(
     src: str,
@@ -147,7 +131,7 @@ def convert(
     write = WriteOptions(compression="zstd" if zstd_chunked else "gzip", **written)
     write.check()
     options = ConvertOptions(write=write, choose=_choice(trace, listed, write.allow_missing), workers=workers)
-    access = _access(plain_http, ca_file)
+    access = registry_access(plain_http=plain_http, ca_file=ca_file)
     with ExitStack() as opened:
         layers = opened.enter_context(open_layers(src, platform=platform, access=access))
         toc_image = toc_reference(dst) if write.external_toc else None
@@ -172,8 +156,8 @@ def _choice(trace: Path | None, listed: tuple[str, ...], allow_missing: bool) ->
 
 @image.command()
 @click.argument("ref")
-@click.option("--platform", help="OS/ARCHITECTURE of a list of images.  [default: this machine's]")
-@_registry
+@platform_option
+@registry_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def verify(ref: str, *, platform: str | None, as_json: bool, **registry: Any) -> int:
     """Check all of the image REF: every digest, and that each table of contents tells what its layer holds.
@@ -186,7 +170,10 @@ def verify(ref: str, *, platform: str | None, as_json: bool, **registry: Any) ->
     from sim.image.verify import Verification, verify_image
 
     try:
-        with open_layers(ref, platform=platform, access=_access(**registry)) as layers, steps(len(layers)) as step:
+        with (
+            open_layers(ref, platform=platform, access=registry_access(**registry)) as layers,
+            steps(len(layers)) as step,
+        ):
             done = verify_image(layers, step)
     except BadBlob as error:  # of the manifest: there is no image to go on with
         done = Verification(name=ref, digest="", layers=(), faults=(str(error),))
@@ -208,7 +195,7 @@ def verify(ref: str, *, platform: str | None, as_json: bool, **registry: Any) ->
 @click.option("--compressibility", type=float, default=0.5, show_default=True, help="Share that gzip saves, 0 to 1.")
 @click.option("--layers", type=int, default=1, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Same options and seed, same image.")
-@_registry
+@registry_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def synth(
     dst: str, *, file_sizes: str, as_json: bool, plain_http: bool | None, ca_file: Path | None, **options: Any
@@ -221,7 +208,7 @@ def synth(
     from sim.oci import create_image
 
     chosen = SynthOptions(file_sizes=parse_file_sizes(file_sizes), **options)
-    access = _access(plain_http, ca_file)
+    access = registry_access(plain_http=plain_http, ca_file=ca_file)
     with create_image(dst, access=access) as sink, progress(chosen.size_bytes, "bytes") as advance:
         made: Synthesised = synthesise(sink, chosen, advance=advance)
     if as_json:

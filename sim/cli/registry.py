@@ -9,20 +9,17 @@ if TYPE_CHECKING:
     from sim.oci import RegistryAccess
 
 
+platform_option = click.option("--platform", help="OS/ARCHITECTURE of a list of images.  [default: this machine's]")
+
+
 def registry_options(command: Any) -> Any:
-    """Add `--ca-file`, `--plain-http` and `--platform`. Logins are those of `docker login`."""
-    options = [
-        click.option("--platform", help="OS/ARCHITECTURE of a list of images.  [default: this machine's]"),
-        click.option(
-            "--plain-http/--tls", default=None, help="Without or with TLS.  [default: TLS, except on this machine]"
-        ),
-        click.option(
-            "--ca-file", type=click.Path(path_type=Path), help="PEM of authorities to trust besides the system's."
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    """Add `--plain-http` and `--ca-file`. Logins are those of `docker login`."""
+    command = click.option(
+        "--ca-file", type=click.Path(path_type=Path), help="PEM of authorities to trust besides the system's."
+    )(command)
+    return click.option(
+        "--plain-http/--tls", default=None, help="Without or with TLS.  [default: TLS, except on this machine]"
+    )(command)
 
 
 def registry_access(*, plain_http: bool | None, ca_file: Path | None) -> "RegistryAccess":

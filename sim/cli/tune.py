@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.registry import registry_access, registry_options
+from sim.cli.registry import platform_option, registry_access, registry_options
 
 if TYPE_CHECKING:
     from sim.tune.subject import Subject
@@ -38,6 +38,7 @@ DEFAULT_NETWORK = "100 Mbit/s,20ms"
 @click.option("--output", metavar="REF", help="Write the winning image here.")
 @click.option("--executor", type=click.Choice(EXECUTOR_NAMES), default="processes", show_default=True)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes at once.  [default: usable cores]")
+@platform_option
 @registry_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
 def tune(

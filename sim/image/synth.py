@@ -1,7 +1,5 @@
 """Images of made-up files, for trying formats and sizes without a real image at hand; labelled synthetic throughout."""
 
-import gzip
-import hashlib
 import random
 import tarfile
 import tempfile
@@ -17,8 +15,8 @@ from sim.image.filler import Filler
 from sim.oci.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor
 from sim.oci.documents import encode, encode_manifest
 from sim.oci.image import ImageSink
+from sim.oci.packed import write_packed
 
-GZIP_LEVEL = 6  # what docker and buildkit write unless told otherwise
 FILES_PER_FOLDER = 100
 MAX_LAYERS = 127  # overlayfs as Docker mounts it takes no more lowers than this
 EPOCH = "1970-01-01T00:00:00Z"  # a fixed date: same options, same digests
@@ -116,15 +114,14 @@ def _write_layer(
     file: IO[bytes], part: _Part, filler: Filler, advance: Callable[[int], None]
 ) -> tuple[Descriptor, str]:
     """Write one layer to an open file; returns its descriptor and diff id."""
-    blob = _Hashed(file)
-    with gzip.GzipFile(filename="", fileobj=blob, mode="wb", compresslevel=GZIP_LEVEL, mtime=0) as packed:
-        raw = _Hashed(packed)
-        with tarfile.open(fileobj=cast("IO[bytes]", raw), mode="w|", format=tarfile.PAX_FORMAT) as archive:
-            for member in _members(part):
-                archive.addfile(member, cast("IO[bytes]", filler) if member.isreg() else None)
-                advance(member.size)
-    file.flush()
-    return Descriptor(media_type=OCI_LAYER_GZIP, digest=blob.digest, size=blob.size), raw.digest
+
+    def fill(archive: tarfile.TarFile) -> None:
+        for member in _members(part):
+            archive.addfile(member, cast("IO[bytes]", filler) if member.isreg() else None)
+            advance(member.size)
+
+    made = write_packed(file, fill)
+    return Descriptor(media_type=OCI_LAYER_GZIP, digest=made.digest, size=made.size), made.diff_id
 
 
 def _members(part: _Part) -> Iterator[tarfile.TarInfo]:
@@ -143,27 +140,6 @@ def _member(name: str, kind: bytes, mode: int, size: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.mode, member.size = kind, mode, size
     return member
-
-
-class _Hashed:
-    """Counts and hashes what goes through to a file."""
-
-    def __init__(self, file: IO[bytes] | gzip.GzipFile) -> None:
-        self._file = file
-        self._sha256 = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: bytes) -> int:
-        self._sha256.update(data)
-        self.size += len(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    @property
-    def digest(self) -> str:
-        return f"sha256:{self._sha256.hexdigest()}"
 
 
 def _label(options: SynthOptions, sizes: Sequence[int]) -> dict[str, Any]:

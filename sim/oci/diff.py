@@ -1,31 +1,18 @@
 """A layer blob from a directory as overlayfs leaves it: names sorted, whiteouts as the OCI image format spells them."""
 
-import gzip
-import hashlib
 import os
 import stat
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+
+from sim.oci.packed import LayerBlob, write_packed
 
 WHITEOUT_PREFIX = ".wh."  # OCI image-spec, layer.md, "Whiteouts"
 OPAQUE_NAME = ".wh..wh..opq"  # the same, "Opaque Whiteout"
 OPAQUE_ATTRIBUTE = "trusted.overlay.opaque"  # kernel, filesystems/overlayfs.rst, "whiteouts and opaque directories"
 PAX_ATTRIBUTE_PREFIX = "SCHILY.xattr."  # how tar keeps an extended attribute
 KEPT_ATTRIBUTES = ("security.capability",)
-GZIP_LEVEL = 6  # what docker and buildkit write unless told otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class LayerBlob:
-    """Facts of a written blob; digests as "sha256:…", sizes in bytes. `diff_id` is of the uncompressed tar."""
-
-    digest: str
-    diff_id: str
-    size: int
-    raw_size: int
 
 
 def write_layer(root: Path, out: Path, *, newest_s: int) -> LayerBlob:
@@ -34,33 +21,7 @@ def write_layer(root: Path, out: Path, *, newest_s: int) -> LayerBlob:
     newest_s: modification times above it are lowered to it. Sockets are left out, as docker leaves them out.
     """
     with out.open("wb") as file:
-        blob = _Hashed(file)
-        with gzip.GzipFile(filename="", fileobj=blob, mode="wb", compresslevel=GZIP_LEVEL, mtime=0) as packed:
-            raw = _Hashed(packed)
-            with tarfile.open(fileobj=cast("IO[bytes]", raw), mode="w|", format=tarfile.PAX_FORMAT) as archive:
-                _add_all(archive, root, newest_s)
-    return LayerBlob(blob.digest, raw.digest, blob.size, raw.size)
-
-
-class _Hashed:
-    """Counts and hashes what goes through to a file."""
-
-    def __init__(self, file: IO[bytes] | gzip.GzipFile) -> None:
-        self._file = file
-        self._sha256 = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: bytes) -> int:
-        self._sha256.update(data)
-        self.size += len(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    @property
-    def digest(self) -> str:
-        return f"sha256:{self._sha256.hexdigest()}"
+        return write_packed(file, lambda archive: _add_all(archive, root, newest_s))
 
 
 def _add_all(archive: tarfile.TarFile, root: Path, newest_s: int) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.oci.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor
-from sim.oci.diff import LayerBlob
 from sim.oci.documents import describe, encode, encode_index, encode_manifest
 from sim.oci.folder_image import INDEX_FILE, LAYOUT, LAYOUT_FILE, REF_NAME, blob_path
+from sim.oci.packed import LayerBlob
 
 
 @dataclass(frozen=True, slots=True)

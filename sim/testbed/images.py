@@ -12,8 +12,8 @@ from sim.core.errors import BadInput
 from sim.core.layout import Layout
 from sim.core.trace import read_trace
 from sim.core.tree import read_tree
-from sim.oci.diff import LayerBlob
 from sim.oci.folder import ImageLayer, write_image
+from sim.oci.packed import LayerBlob
 from sim.testbed.push import layer_digests
 
 TOC_DIGEST = "containerd.io/snapshot/stargz/toc.digest"  # estargz.TOCJSONDigestAnnotation; without it no lazy mount

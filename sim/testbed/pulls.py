@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 
 from sim.core.errors import RunFailed
-from sim.oci.diff import LayerBlob
+from sim.oci.packed import LayerBlob
 from sim.testbed import link, process, push, snapshotter, up
 from sim.testbed.binaries import Binaries
 from sim.testbed.cold_run import Measured, Order, cold_run

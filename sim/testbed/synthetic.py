@@ -10,8 +10,9 @@ from sim.catalog.converter import BLOB_FILE, convert_layer
 from sim.core.errors import NotPossibleHere
 from sim.core.source import FileSource
 from sim.formats.estargz import open_blob
-from sim.oci.diff import LayerBlob, write_layer
+from sim.oci.diff import write_layer
 from sim.oci.folder import ImageConfig, ImageLayer, write_image
+from sim.oci.packed import LayerBlob
 from sim.testbed.images import TOC_DIGEST
 
 NEWEST_S = 1_700_000_000  # modification time of every file, so that the same inputs give the same image

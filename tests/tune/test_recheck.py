@@ -12,9 +12,9 @@ from sim.experiment.executors import Serial
 from sim.image.layers import open_layers
 from sim.image.opened import Image
 from sim.image.verify import verify_image
-from sim.oci.diff import LayerBlob
 from sim.oci.folder import ImageConfig, ImageLayer
 from sim.oci.folder import write_image as write_folder
+from sim.oci.packed import LayerBlob
 from sim.tune.candidate import DEFAULT, FULL_LANDMARK, Candidate
 from sim.tune.gather import subject_of_image
 from sim.tune.output import source_of_workload, write_image
