@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.catalog.workloads import recipe
@@ -20,6 +20,7 @@ from sim.testbed.cold_run import Order, cold_run
 from sim.testbed.counterpart import settings_of
 from sim.testbed.link import Shape
 from sim.testbed.names import Addresses, names
+from sim.testbed.speed import Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Stack:
 
     def __init__(self, name: str) -> None:
         self._here, self._programs, self._inputs = names(name), binaries.built(), Inputs()
+        self._probe = Probe()
         self._addresses: Addresses | None = None
         self._pushed: dict[tuple[str, str, str | None], _Served] = {}
 
@@ -70,8 +72,10 @@ class Stack:
             settings=settings_of(strategy),
             readiness=recipe(task.cell.workload).readiness,
         )
+        speed = self._probe.seconds()
         measured = cold_run(self._here, self._addresses, order, self._programs)
-        return tables.run_tables(measured, served.layout, lazy=lazy, prefetch=strategy.prefetch is not None)
+        made = tables.run_tables(measured, served.layout, lazy=lazy, prefetch=strategy.prefetch is not None)
+        return replace(made, counts=made.counts | speed)
 
     def _served(self, task: Task, strategy: Strategy, addresses: Addresses) -> _Served:
         """The cell's image in the registry; made and pushed, over an unshaped link, when first needed."""
