@@ -43,9 +43,9 @@ class Subject:
     row: Row
 
 
-def convert(stand: Stand, name: str, options: OptionSet) -> Subject:
-    """Convert the image of a workload as a user does."""
-    source, trace = images.oci_folder(name, "gzip"), workload(name).traces["throttled"]
+def convert(stand: Stand, source: Path, name: str, options: OptionSet) -> Subject:
+    """Convert the image of a workload as a user does. source: its OCI folder."""
+    trace = workload(name).traces["throttled"]
     image = f"{stand.addresses.registry_host}/{name}:{options.name}"
     command = [LAZYPULL, "image", "convert", f"oci:{source}", f"docker://{image}", "--plain-http", "--json"]
     done = subprocess.run([*command, *options.of_lazypull(trace)], capture_output=True, text=True, check=False)

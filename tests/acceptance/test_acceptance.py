@@ -73,3 +73,4 @@ def test_the_workload_runs_from_it(subject, stand):
     row.prefetched_layers = len({span.layer for span in measured.spans if span.kind == "prefetch"})
     assert (row.run_mounts, row.run_whole_requests) == (len(subject.layers), 0)
     assert row.prefetched_layers == sum(bool(layer.first) for layer in subject.layers)
+    assert row.fetched_bytes < row.image_bytes
