@@ -10,13 +10,13 @@ from typing import Any
 from sim.catalog import workload
 from sim.core.trace import read_trace
 from sim.core.tree import read_tree
+from sim.image.annotations import TOC_DIGEST
 from sim.image.priorities import of_trace
-from sim.testbed import images, registry
+from sim.testbed import registry
 from tests.acceptance.options import OptionSet
 from tests.acceptance.remote import Stand
 from tests.acceptance.table import Row, new_row
 
-TOC_DIGEST = images.TOC_DIGEST
 LAZYPULL = Path(sys.executable).with_name("lazypull")
 
 
