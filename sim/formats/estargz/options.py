@@ -17,7 +17,8 @@ class WriteOptions:
 
     compression: "zstd" is zstd:chunked. level: gzip 1 to 9, zstd 1 to 22.
     chunk_size_bytes: of a file, decoded, that get a unit of their own.
-    min_chunk_size_bytes: least compressed bytes of a unit; 0 gives each chunk its own.
+    min_chunk_size_bytes: least compressed bytes of a unit; 0 gives each chunk its own. A unit is shorter before a
+        landmark, at the end, and where that many are more than is packed in memory at once.
     priorities: files before the prefetch landmark, in order; None or none at all: the no-prefetch landmark.
     allow_missing: priorities that the layer has not are listed in the result instead of being an error.
     external_toc: the TOC goes to a blob of its own.

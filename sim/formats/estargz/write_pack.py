@@ -1,7 +1,7 @@
 """The one seam to the compressors: units of a blob packed whole, or as they come.
 
-libdeflate packs best and fastest but whole units only; zlib writes those that are too large for memory, or whose size
-must be known on the way. gzip headers are those of Go's compress/gzip: no name, no time, system 255 (RFC 1952, 2.3.1).
+libdeflate packs best and fastest but whole units only; zlib writes those that are too large for memory. gzip headers
+are those of Go's compress/gzip: no name, no time, system 255 (RFC 1952, 2.3.1).
 """
 
 import struct
@@ -21,13 +21,10 @@ PACK_MEMORY_BYTES = 96 << 20  # of all packers at work together, apart from what
 
 
 class OpenUnit(Protocol):
-    """A unit as it is written: feed it, flush it to know how long it is by now, finish it."""
+    """A unit as it is written: feed it, finish it."""
 
     def feed(self, piece: bytes) -> bytes:
         """Packed bytes that came out of `piece`."""
-
-    def flush(self) -> bytes:
-        """Packed bytes of all that was fed."""
 
     def finish(self) -> bytes:
         """The last packed bytes."""
@@ -83,9 +80,6 @@ class _OpenMember:
         self._size += len(piece)
         return self._take_head() + self._packer.compress(piece)
 
-    def flush(self) -> bytes:
-        return self._take_head() + self._packer.flush(zlib.Z_SYNC_FLUSH)
-
     def finish(self) -> bytes:
         return self._take_head() + self._packer.flush() + struct.pack("<II", self._crc, self._size & 0xFFFFFFFF)
 
@@ -124,9 +118,6 @@ class _OpenFrame:
 
     def feed(self, piece: bytes) -> bytes:
         return self._packer.compress(piece)
-
-    def flush(self) -> bytes:
-        return self._packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
 
     def finish(self) -> bytes:
         return self._packer.flush(zstandard.COMPRESSOBJ_FLUSH_FINISH)

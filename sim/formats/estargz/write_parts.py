@@ -58,6 +58,11 @@ class Part:
         """Bytes of the tar in this part."""
         return (self.chunk.size if self.chunk else 0) + len(self.tail)
 
+    @property
+    def is_landmark(self) -> bool:
+        """Whether it begins with a landmark, which shares its unit with nothing before it."""
+        return self.chunk is not None and self.chunk.offset is None
+
     def add_text(self, text: str) -> None:
         """Append the TOC entry of a header."""
         self.texts.append(text)

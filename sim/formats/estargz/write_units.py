@@ -1,4 +1,4 @@
-"""Parts packed into units and written in order: many at a time in threads, or one as it comes.
+"""Parts packed into units and written in order: many at a time in threads, or piece by piece if too large for that.
 
 Which way a part goes depends on its size alone, so the bytes do not depend on the number of threads.
 """
@@ -10,8 +10,9 @@ from typing import IO
 from sim.core.source import Source
 from sim.formats.estargz.write_pack import PACK_MEMORY_BYTES, OpenUnit, Packer
 from sim.formats.estargz.write_parts import Part
+from sim.formats.estargz.write_share import PackedUnit, UnitPacker
 from sim.formats.estargz.write_toc import TocWriter
-from sim.formats.estargz.write_window import PackedPart, PackWindow
+from sim.formats.estargz.write_window import PackWindow
 
 PIECE_BYTES = 1 << 20  # of a part that goes piece by piece
 
@@ -37,26 +38,18 @@ class BlobOutput:
 
 
 class UnitWriter:
-    """Writes the parts of one tar."""
+    """Writes the parts of one tar. min_bytes: least packed bytes of a unit; 0 gives each part its own."""
 
     def __init__(self, tar: Source, packer: Packer, output: BlobOutput, toc: TocWriter, *, min_bytes: int) -> None:
         self._tar, self._packer, self._output, self._toc = tar, packer, output, toc
         self._min_bytes = min_bytes
         self._unit: OpenUnit | None = None
-        self._unit_start = self._unit_raw_start = 0
 
     def write(self, parts: Iterable[Part], workers: int) -> None:
         """Pack all parts in order. Raises `BadBlob`."""
-        if self._min_bytes:  # where a unit ends depends on the packed bytes before
-            for part in parts:
-                self._stream(part)
-        else:
-            self._write_whole(parts, max(1, min(workers, PACK_MEMORY_BYTES // self._packer.memory_bytes)))
-        self._end_unit()
-
-    def _write_whole(self, parts: Iterable[Part], workers: int) -> None:
-        window = PackWindow(self._packer, self._tar, self._write_packed, workers)
-        with window:
+        threads = max(1, min(workers, PACK_MEMORY_BYTES // self._packer.memory_bytes))
+        whole = UnitPacker(self._packer, self._tar, self._min_bytes)
+        with PackWindow(whole, self._write_packed, threads) as window:
             for part in parts:
                 if part.opens and part.closes and part.raw_size <= self._packer.whole_bytes:
                     window.add(part)
@@ -64,40 +57,31 @@ class UnitWriter:
                 window.drain()
                 self._stream(part)
             window.drain()
+        self._end_unit()
 
-    def _write_packed(self, done: PackedPart) -> None:
-        chunk = done.part.chunk
-        if chunk is not None:
-            self._toc.hash_payload(chunk, memoryview(done.raw)[: chunk.size])
-        self._toc.add(done.part, self._output.size, 0, done.digest)
-        self._output.count(done.raw)
-        self._output.write(done.packed)
+    def _write_packed(self, unit: PackedUnit) -> None:
+        inner = 0
+        for part, digest in zip(unit.parts, unit.digests, strict=True):
+            if part.chunk is not None:
+                self._toc.hash_payload(part.chunk, memoryview(unit.raw)[inner : inner + part.chunk.size])
+            self._toc.add(part, self._output.size, inner, digest)
+            inner += part.raw_size
+        self._output.count(unit.raw)
+        self._output.write(unit.packed)
 
     def _stream(self, part: Part) -> None:
         """Write one part piece by piece, into a unit of its own or behind what is in the open one."""
-        chunk, digest = part.chunk, hashlib.sha256()
-        offset = inner_offset = 0
+        chunk, digest, start = part.chunk, hashlib.sha256(), self._output.size
         if chunk is not None:
-            if self._needs_unit(part):
-                self._end_unit()
-                self._unit_start, self._unit_raw_start = self._output.size, self._output.raw_size
-            offset, inner_offset = self._unit_start, self._output.raw_size - self._unit_raw_start
-            for start in range(0, chunk.size, PIECE_BYTES):
-                piece = chunk.read(self._tar, start, min(PIECE_BYTES, chunk.size - start))
+            for offset in range(0, chunk.size, PIECE_BYTES):
+                piece = chunk.read(self._tar, offset, min(PIECE_BYTES, chunk.size - offset))
                 digest.update(piece)
                 self._toc.hash_payload(chunk, piece)
                 self._feed(piece)
         self._feed(bytes(part.tail))
-        self._toc.add(part, offset, inner_offset, f"sha256:{digest.hexdigest()}")
-        if part.closes and not self._min_bytes:
+        self._toc.add(part, start, 0, f"sha256:{digest.hexdigest()}")
+        if part.closes:
             self._end_unit()
-
-    def _needs_unit(self, part: Part) -> bool:
-        """Whether a chunk begins a unit: always, or when it is a landmark, or when the open one is long enough."""
-        if self._unit is not None:
-            self._output.write(self._unit.flush())
-        is_landmark = part.chunk is not None and part.chunk.offset is None
-        return is_landmark or self._output.size - self._unit_start >= self._min_bytes
 
     def _feed(self, piece: bytes) -> None:
         if self._unit is None:

@@ -1,41 +1,27 @@
-"""Whole parts packed by threads and handed on in order, with a bounded number of bytes on their way."""
+"""Batches of parts packed by threads and handed on in order, with a bounded number of bytes on their way."""
 
-import hashlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from sim.core.source import Source
-from sim.formats.estargz.write_pack import Packer
 from sim.formats.estargz.write_parts import Part
+from sim.formats.estargz.write_share import PackedUnit, UnitPacker
 
-BATCH_BYTES = 1 << 18  # small parts are packed together, for a thread's turn costs more than they do
-BATCH_PARTS = 64
-WINDOW_BYTES = 32 << 20  # of tar and JSON, on their way
-
-
-@dataclass(frozen=True, slots=True)
-class PackedPart:
-    """A part as one unit. raw: its bytes of the tar. digest: "sha256:…" of its chunk, if it has one."""
-
-    part: Part
-    raw: bytes
-    packed: bytes
-    digest: str
+WINDOW_BYTES = 32 << 20  # of parts on their way
+PART_BYTES = 1 << 10  # about what a part takes beside its bytes of the tar and its JSON
 
 
 class PackWindow:
     """Takes parts, gives them packed to `then` in the same order. Use it in a `with` statement."""
 
-    def __init__(self, packer: Packer, tar: Source, then: Callable[[PackedPart], None], workers: int) -> None:
-        self._packer, self._tar, self._then = packer, tar, then
+    def __init__(self, packer: UnitPacker, then: Callable[[PackedUnit], None], workers: int) -> None:
+        self._packer, self._then = packer, then
         self._pool = ThreadPoolExecutor(workers, "pack")
         self._batch: list[Part] = []
         self._batch_size = self._size = 0
-        self._pending: deque[tuple[Future[list[PackedPart]], int]] = deque()
+        self._pending: deque[tuple[Future[list[PackedUnit]], int]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -45,10 +31,11 @@ class PackWindow:
 
     def add(self, part: Part) -> None:
         """Pack a part when its turn comes."""
-        self._batch.append(part)
-        self._batch_size += part.raw_size + part.text_size
-        if self._batch_size >= BATCH_BYTES or len(self._batch) >= BATCH_PARTS:
+        size = PART_BYTES + part.raw_size + part.text_size
+        if self._batch_size + size > self._packer.batch_bytes or part.is_landmark:
             self._submit()
+        self._batch.append(part)
+        self._batch_size += size
 
     def drain(self) -> None:
         """Hand on all parts that were added."""
@@ -62,7 +49,7 @@ class PackWindow:
         self._size += self._batch_size
         while self._pending and (self._size > WINDOW_BYTES or self._pending[0][0].done()):
             self._take()
-        self._pending.append((self._pool.submit(_pack, self._packer, self._tar, self._batch), self._batch_size))
+        self._pending.append((self._pool.submit(self._packer.pack, self._batch), self._batch_size))
         self._batch, self._batch_size = [], 0
 
     def _take(self) -> None:
@@ -70,14 +57,3 @@ class PackWindow:
         self._size -= size
         for done in future.result():
             self._then(done)
-
-
-def _pack(packer: Packer, tar: Source, parts: list[Part]) -> list[PackedPart]:
-    return [_pack_part(packer, tar, part) for part in parts]
-
-
-def _pack_part(packer: Packer, tar: Source, part: Part) -> PackedPart:
-    chunk = part.chunk
-    payload = b"" if chunk is None else chunk.read(tar, 0, chunk.size)
-    raw = payload + part.tail
-    return PackedPart(part, raw, packer.pack(raw), f"sha256:{hashlib.sha256(payload).hexdigest()}")
