@@ -10,7 +10,7 @@ import (
 const usage = `usage: estargz convert -in LAYER -out BLOB [options]   make an eStargz or zstd:chunked blob, print facts as JSON
        estargz dump -in BLOB                           print what the reference reader sees, JSON lines
        estargz check -in BLOB -layer LAYER [-toc TOC]  verify a blob and compare it to its source, print a report as JSON
-       estargz time-open -in BLOB [-times N]           print how long opening the blob took, nanoseconds as JSON
+       estargz time-open -in BLOB -find PATH [-times N] [-list]   print how long opening took, nanoseconds as JSON
 `
 
 func main() {

@@ -8,13 +8,12 @@ import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 
 from sim.core.errors import BadBlob, BadInput
 from sim.core.source import Source
 from sim.formats.estargz.entries import TocEntry, parse_toc
 from sim.formats.estargz.footer import SKIPPABLE_HEAD, SKIPPABLE_HEAD_BYTES, Footer
-from sim.formats.inflate import inflate_member
+from sim.formats.estargz.toc_member import TocMember
 from sim.formats.names import TOC_NAME
 from sim.formats.units import Codec
 from sim.formats.zstdframes import decode_frames
@@ -24,6 +23,7 @@ MAX_TOC_BYTES = 1 << 28  # of JSON: some 600,000 entries; a bigger layer is not 
 MAX_TOC_ENTRIES = 2_000_000
 MAX_DEFLATE_RATIO = 1032  # a run of one byte: 258 bytes from two bits
 MAX_TOC_TAIL_BYTES = 1 << 20  # padding and end blocks after the JSON are 1,536 bytes at most
+TAIL_BYTES = 1 << 16  # of them read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def read_toc(place: TocPlace, *, max_bytes: int = MAX_TOC_BYTES, max_entries: in
     return Toc(entries, f"sha256:{digest.result().hexdigest()}", len(raw), place)
 
 
-def read_toc_json(place: TocPlace, *, max_bytes: int = MAX_TOC_BYTES) -> bytearray:
+def read_toc_json(place: TocPlace, *, max_bytes: int = MAX_TOC_BYTES) -> bytes | bytearray:
     """The TOC's JSON. Raises `BadBlob`."""
     return _read_bare(place, max_bytes) if place.codec == "zstd" else _read_tarred(place, max_bytes)
 
@@ -91,27 +91,22 @@ def _read_bare(place: TocPlace, max_bytes: int) -> bytearray:
     return data
 
 
-def _read_tarred(place: TocPlace, max_bytes: int) -> bytearray:
+def _read_tarred(place: TocPlace, max_bytes: int) -> bytes:
     """JSON in a one-file tar in one gzip member."""
     where = place.source.name
-    pieces = inflate_member(place.source, place.offset, place.offset + place.size)
-    head = bytearray()
-    _fill(head, pieces, TAR_BLOCK)
-    size = _json_size(bytes(head[:TAR_BLOCK]), where)
+    member = TocMember(place.source, place.offset, place.offset + place.size)
+    size = _json_size(member.read(TAR_BLOCK), where)
     _check_size(size, where, max_bytes)
     if size > MAX_DEFLATE_RATIO * place.size:
         raise BadBlob(f"{where}: TOC of {size} bytes cannot come from {place.size}; fetch the blob again")
-    data, filled, beyond = bytearray(size), 0, 0
-    for piece in chain([head[TAR_BLOCK:]], pieces):
-        end = min(filled + len(piece), size)
-        data[filled:end] = piece[: end - filled]
-        filled, beyond = end, len(piece) - (end - filled)
-        if filled == size:
-            break
-    if filled < size:
-        raise BadBlob(f"{where}: TOC ends after {filled} of {size} bytes; fetch the blob again")
-    if beyond + sum(map(len, _at_most(pieces, MAX_TOC_TAIL_BYTES))) > MAX_TOC_TAIL_BYTES:
-        raise BadBlob(f"{where}: gzip member of the TOC goes on long after the TOC; rebuild the layer")
+    data = member.read(size)
+    if len(data) < size:
+        raise BadBlob(f"{where}: TOC ends after {len(data)} of {size} bytes; fetch the blob again")
+    beyond = 0
+    while piece := member.read(TAIL_BYTES):
+        beyond += len(piece)
+        if beyond > MAX_TOC_TAIL_BYTES:
+            raise BadBlob(f"{where}: gzip member of the TOC goes on long after the TOC; rebuild the layer")
     return data
 
 
@@ -122,16 +117,6 @@ def _fill(data: bytearray, pieces: Iterator[bytes], needed: int) -> None:
         if piece is None:
             return
         data += piece
-
-
-def _at_most(pieces: Iterator[bytes], limit: int) -> Iterator[bytes]:
-    """Pieces until more than `limit` bytes were given."""
-    given = 0
-    for piece in pieces:
-        yield piece
-        given += len(piece)
-        if given > limit:
-            return
 
 
 def _check_size(size: int, where: str, max_bytes: int) -> None:
