@@ -4,13 +4,24 @@ import gzip
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 
 import pytest
 import zstandard
 
 from sim.core.errors import BadBlob
 from sim.core.source import BytesSource
-from sim.formats.estargz import WriteOptions, open_blob, write_index, write_json, write_layer, write_spool, write_toc
+from sim.formats.estargz import (
+    WriteOptions,
+    open_blob,
+    write_index,
+    write_json,
+    write_layer,
+    write_spool,
+    write_toc,
+    write_window,
+)
+from sim.formats.tarentry import DIR, LINK, REG, TarEntry
 from tests.formats.write_tools import (
     END,
     convert,
@@ -78,13 +89,14 @@ def test_a_bomb_is_given_up(pack, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ten_million_entries_are_given_up_at_the_limit(tmp_path, monkeypatch):
-    """The limit is that of our reader; here it is set low, and the layer never ends."""
-    monkeypatch.setattr(write_index, "MAX_TOC_ENTRIES", 1000)
+@pytest.mark.parametrize("name", ["f", ".prefetch.landmark"])  # the latter is dropped
+def test_ten_million_entries_are_given_up_at_the_limit(name, tmp_path, monkeypatch):
+    """The limit is set low, and the layer never ends, whatever its entries are called."""
+    monkeypatch.setattr(write_index, "MAX_ENTRIES", 1000)
 
     class Endless:
-        name, size = "endless", 10_000_000 * 512
-        block = header("f")
+        size = 10_000_000 * 512
+        block = header(name)
         reads = 0
 
         def read_at(self, offset, length):
@@ -92,6 +104,7 @@ def test_ten_million_entries_are_given_up_at_the_limit(tmp_path, monkeypatch):
             return (self.block * 2048)[offset % 512 :][:length]
 
     endless = Endless()
+    endless.name = "endless"
     with pytest.raises(BadBlob, match="more than 1000 files and chunks"):
         write_index.index_tar(endless, 4 << 20)
     assert endless.reads < 1100
@@ -112,6 +125,46 @@ def test_owners_without_end_are_given_up(tmp_path, monkeypatch):
     layer = source_of(*(entry(f"f{i}", uid=i, uname="u") for i in range(20)))
     with pytest.raises(BadBlob, match="more than 10 owners"):
         write_layer(layer, tmp_path / "blob")
+
+
+def test_a_million_entries_fit_into_memory():
+    """As many as are taken, the worst of them: hard links, each to the one before. 256 MB less what else is loaded."""
+    count = 30_000
+    tracemalloc.start()
+    try:
+        walk = write_index._Walk("layer.tar")
+        walk.add(TarEntry(flag=REG, name=b"l0"), 1 << 22)
+        for number in range(1, count):
+            walk.add(TarEntry(flag=LINK, name=b"l%d" % number, link=b"l%d" % (number - 1), start=number), 1 << 22)
+        assert len(walk.index(BytesSource(b"", "layer.tar")).starts) == count
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak / count * write_index.MAX_ENTRIES < 150_000_000
+
+
+def test_long_names_of_owners_are_not_kept():
+    texts = write_json.EntryTexts("layer.tar")
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            name = b"%d" % number * 500_000
+            assert "userName" in texts.text(TarEntry(flag=DIR, name=b"d", uid=number, uname=name)).before
+            assert "userName" not in texts.text(TarEntry(flag=DIR, name=b"d", uid=number, uname=name)).before
+        assert tracemalloc.get_traced_memory()[0] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_long_names_count_as_memory_on_the_way(tmp_path):
+    """A megabyte of name, again in the TOC for each of 100 chunks: what is on its way is bounded all the same."""
+    layer = source_of(entry("n" * 1_000_000, bytes(100_000), tar_format=tarfile.PAX_FORMAT))
+    tracemalloc.start()
+    try:
+        write_layer(layer, tmp_path / "blob", WriteOptions(level=1, chunk_size_bytes=1000))
+        assert tracemalloc.get_traced_memory()[1] < write_window.WINDOW_BYTES + (20 << 20)
+    finally:
+        tracemalloc.stop()
 
 
 def test_long_chains_of_links_are_followed(tmp_path):

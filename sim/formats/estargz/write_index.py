@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 from sim.core.errors import BadBlob
 from sim.core.source import Source
-from sim.formats.estargz.toc import MAX_TOC_ENTRIES
 from sim.formats.files import MAX_DEPTH
 from sim.formats.names import MARKER_NAMES
 from sim.formats.tarentry import DIR, LINK, REG, TarEntry, read_entry
 
+# Of the TOC, of which 256 MiB are read, 268 bytes are left to each; and each takes 120 bytes of memory here.
+MAX_ENTRIES = 1_000_000
 KEY_BYTES = 16
+FIND_ROWS = 1 << 16  # looked up at a time, so that it takes no memory to speak of
 KEY = np.dtype(f"V{KEY_BYTES}")
 DROPPED = frozenset(name.encode() for name in MARKER_NAMES)  # landmarks and TOC of an earlier conversion
 
@@ -27,6 +29,7 @@ _UNCLEAN = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)")  # an empty, "." or ".." part
 
 Keys = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32]
 
 
 def clean_bytes(name: bytes) -> bytes:
@@ -56,7 +59,7 @@ class LayerIndex:
     tar: Source
     starts: Ints
     keys: Keys
-    rows: Ints
+    rows: Rows
 
     def find(self, clean: bytes) -> int | None:
         """The entry of a clean name."""
@@ -94,15 +97,15 @@ class _Walk:
     toc_entries: int = 0
 
     def add(self, entry: TarEntry, chunk_size_bytes: int) -> None:
+        self.toc_entries += max(1, -(-entry.size // chunk_size_bytes))
+        if self.toc_entries > MAX_ENTRIES:
+            raise BadBlob(
+                f"{self.where}: layer has more than {MAX_ENTRIES} files and chunks;"
+                " convert with larger chunks, or split the layer"
+            )
         clean = self._clean(entry)
         if clean in DROPPED:
             return
-        self.toc_entries += max(1, -(-entry.size // chunk_size_bytes))
-        if self.toc_entries > MAX_TOC_ENTRIES:
-            raise BadBlob(
-                f"{self.where}: layer has more than {MAX_TOC_ENTRIES} files and chunks;"
-                " convert with larger chunks, or split the layer"
-            )
         if entry.flag == LINK:
             self.links.append(len(self.starts))
             self.targets += _key(clean_bytes(entry.link))
@@ -125,24 +128,29 @@ class _Walk:
         return clean
 
     def index(self, tar: Source) -> LayerIndex:
+        index, stays, number = self._last_of_each(tar)
+        self._check_links(index, stays, number)
+        return index
+
+    def _last_of_each(self, tar: Source) -> tuple[LayerIndex, npt.NDArray[np.bool_], Rows]:
+        """The index, which entries are in it, and as which row."""
         keys = np.frombuffer(self.keys, KEY)
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
         last = np.append(ordered[1:] != ordered[:-1], True) if len(order) else np.empty(0, np.bool_)
         stays = np.zeros(len(order), np.bool_)
         stays[order[last]] = True
-        number = np.cumsum(stays) - 1
-        index = LayerIndex(tar, np.frombuffer(self.starts, np.int64)[stays], ordered[last], number[order[last]])
-        self._check_links(index, stays, number)
-        return index
+        number = np.cumsum(stays, dtype=np.int32) - np.int32(1)
+        starts = np.frombuffer(self.starts, np.int64)[stays]
+        return LayerIndex(tar, starts, ordered[last], number[order[last]]), stays, number
 
-    def _check_links(self, index: LayerIndex, stays: npt.NDArray[np.bool_], number: Ints) -> None:
+    def _check_links(self, index: LayerIndex, stays: npt.NDArray[np.bool_], number: Rows) -> None:
         """Each hard link must lead to a file that is there. Links to links are followed by doubling the steps."""
         kept = stays[np.array(self.links, np.int64)] if self.links else np.empty(0, np.bool_)
         links = number[np.array(self.links, np.int64)[kept]]
         found = _find(index.keys, np.frombuffer(self.targets, KEY)[kept])
         _refuse(index, links, found < 0, "leads to a file that is not in this layer")
-        following = np.arange(len(index.starts))
+        following = np.arange(len(index.starts), dtype=np.int32)
         following[links] = index.rows[found]
         for _ in range(len(links).bit_length() + 1):
             following = following[following]
@@ -153,7 +161,7 @@ class _Walk:
         _refuse(index, links, folders[following[links]], "leads to a directory")
 
 
-def _refuse(index: LayerIndex, links: Ints, bad: npt.NDArray[np.bool_], what: str) -> None:
+def _refuse(index: LayerIndex, links: Rows, bad: npt.NDArray[np.bool_], what: str) -> None:
     if bad.any():
         entry = index.entry(int(links[np.argmax(bad)]))
         raise BadBlob(
@@ -165,9 +173,11 @@ def _key(clean: bytes) -> bytes:
     return hashlib.blake2b(clean, digest_size=KEY_BYTES).digest()
 
 
-def _find(keys: Keys, wanted: Keys) -> Ints:
+def _find(keys: Keys, wanted: Keys) -> Rows:
     """Where each wanted key is among sorted ones; -1 for those that are not there."""
-    if not len(keys):
-        return np.full(len(wanted), -1, np.int64)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, place, -1)
+    found = np.full(len(wanted), -1, np.int32)
+    for start in range(0, len(wanted) if len(keys) else 0, FIND_ROWS):
+        some = wanted[start : start + FIND_ROWS]
+        place = np.minimum(np.searchsorted(keys, some), len(keys) - 1)
+        found[start : start + FIND_ROWS] = np.where(keys[place] == some, place, -1)
+    return found

@@ -13,7 +13,8 @@ from sim.formats.tarentry import BLOCK_DEVICE, CHAR, KINDS, LINK, REG, SYMLINK, 
 from sim.formats.tarwrite_time import toc_time
 
 XATTR = b"SCHILY.xattr."  # PAX records that become xattrs; those of libarchive do not
-MAX_OWNERS = 100_000  # names of users, and of groups, that are kept in memory
+MAX_OWNERS = 100_000  # names of users, and of groups, that are kept in memory,
+MAX_KEPT_BYTES = 32  # longer ones, which may have a megabyte each, by their digests
 EMPTY_DIGEST = f"sha256:{hashlib.sha256().hexdigest()}"
 TOC_HEAD = '{\n\t"version": 1,\n\t"entries": ['
 TOC_TAIL = "\n\t]\n}"
@@ -89,9 +90,10 @@ class EntryTexts:
         return EntryText(before, after + _xattrs(entry) if entry.records else after)
 
     def _name(self, key: str, known: dict[int, bytes], number: int, name: bytes) -> str:
-        if not name or known.get(number) == name:
+        kept = name if len(name) <= MAX_KEPT_BYTES else hashlib.sha256(name).digest()
+        if not name or known.get(number) == kept:
             return ""
-        known[number] = name
+        known[number] = kept
         if len(known) > MAX_OWNERS:
             raise BadBlob(f"{self.where}: more than {MAX_OWNERS} owners have names; no real layer has, rebuild it")
         return f',\n\t\t\t"{key}": {quote(name)}'

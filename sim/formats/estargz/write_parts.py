@@ -14,6 +14,7 @@ from sim.formats.tarentry import REG
 from sim.formats.tarheader import BLOCK
 from sim.formats.tarwrite import normalise
 
+PART_BYTES = 1 << 10  # about what a part takes in memory beside its bytes and its JSON
 MAX_TAIL_BYTES = 2 << 20  # headers and JSON that a part gathers before it is handed on
 
 
@@ -57,6 +58,12 @@ class Part:
     def raw_size(self) -> int:
         """Bytes of the tar in this part."""
         return (self.chunk.size if self.chunk else 0) + len(self.tail)
+
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes while it is packed; a chunk's JSON may be long, for its name may be."""
+        text = self.chunk.text if self.chunk else EntryText("", "")
+        return PART_BYTES + self.raw_size + self.text_size + len(text.before) + len(text.after)
 
     @property
     def is_landmark(self) -> bool:

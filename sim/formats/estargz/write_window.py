@@ -10,7 +10,6 @@ from sim.formats.estargz.write_parts import Part
 from sim.formats.estargz.write_share import PackedUnit, UnitPacker
 
 WINDOW_BYTES = 32 << 20  # of parts on their way
-PART_BYTES = 1 << 10  # about what a part takes beside its bytes of the tar and its JSON
 
 
 class PackWindow:
@@ -31,7 +30,7 @@ class PackWindow:
 
     def add(self, part: Part) -> None:
         """Pack a part when its turn comes."""
-        size = PART_BYTES + part.raw_size + part.text_size
+        size = part.memory_bytes
         if self._batch_size + size > self._packer.batch_bytes or part.is_landmark:
             self._submit()
         self._batch.append(part)
