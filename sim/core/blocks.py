@@ -15,6 +15,8 @@ from sim.core.bundle import BundleKind, column, read_bundle, write_bundle
 
 BLOCK_BYTES = 1 << 16  # the least chunk that can be estimated
 MAX_CHUNK_BYTES = 1 << 24  # the largest
+CLOSE_BYTES = 1 << 11  # raw bytes before a file behind which it is measured, few
+WINDOW_BYTES = 1 << 15  # and as many as deflate refers back to: RFC 1951, 2
 
 MEMBERS_SCHEMA = pa.schema(
     [
@@ -25,9 +27,8 @@ MEMBERS_SCHEMA = pa.schema(
         ("header_packed", pa.int32()),  # deflated bytes they add behind what lies before them in the tar
         ("toc", pa.int32()),  # bytes of its object in the TOC, without what depends on chunks and places
         ("name", pa.int32()),  # bytes of its name as JSON text: each further chunk repeats it
-        ("streamed", pa.int64()),  # deflated bytes of a file in one chunk, as members are that chunks share
-        ("near", pa.int32()),  # bytes of that saved in a member behind the file before it in the tar
-        ("far", pa.int32()),  # the same behind a file of another place
+        ("close", pa.int32()),  # deflated bytes that a file saves in one member with the 2 KiB before it in the tar
+        ("near", pa.int32()),  # the same with the 32 KiB before it
     ]
 )
 BLOCKS_SCHEMA = pa.schema(
@@ -40,9 +41,10 @@ LAYERS_SCHEMA = pa.schema(
     [
         ("toc_packed", pa.int64()),  # compressed member of the TOC when no file has a second chunk
         ("toc_packed_most", pa.int64()),  # the same with chunks of 64 KiB
+        ("toc_packed_shared", pa.int64()),  # the same as `toc_packed` when files share members of 256 KiB
     ]
 )
-BLOCKS_KIND = BundleKind("blocks", 1, {"layers": LAYERS_SCHEMA, "members": MEMBERS_SCHEMA, "blocks": BLOCKS_SCHEMA})
+BLOCKS_KIND = BundleKind("blocks", 2, {"layers": LAYERS_SCHEMA, "members": MEMBERS_SCHEMA, "blocks": BLOCKS_SCHEMA})
 
 
 @dataclass(frozen=True, eq=False)

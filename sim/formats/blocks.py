@@ -26,11 +26,13 @@ from sim.formats.blocks_layer import WrittenEntry, toc_packed, written_entries
 from sim.formats.deflated import LEVEL, Deflated, FileInTar, deflate_file, deflated_size
 from sim.formats.estargz.write_index import index_tar
 from sim.formats.estargz.write_spool import spooled_tar
-from sim.formats.streamed import Streamed, stream_file
+from sim.formats.joined import Joined, join_file
 from sim.formats.tarlayer import TarLayer, read_tar_layer, tar_layers_layout
 
 MOST_WORKERS = 8
 WHOLE_FILES = 1 << 60  # a chunk size that no file reaches
+SHARED_BYTES = 1 << 18  # raw bytes of a member that files share
+TOCS = ((WHOLE_FILES, 0), (BLOCK_BYTES, 0), (WHOLE_FILES, SHARED_BYTES))  # chunk size and least raw bytes of a member
 
 Groups = list[list[int]]
 
@@ -76,8 +78,8 @@ def _measure(layer: TarLayer, number: int, first: int, pool: ThreadPoolExecutor)
         index = index_tar(tar, BLOCK_BYTES)
         entries = written_entries(index)
         groups = _groups(entries)
-        deflated, streamed = _deflate(tar, entries, groups, pool)
-        toc = [toc_packed(index, size, folder) for size in (WHOLE_FILES, BLOCK_BYTES)]
+        deflated, joined = _deflate(tar, entries, groups, pool)
+        toc = [toc_packed(index, folder, chunk, member) for chunk, member in TOCS]
     places = [place_of.get(entry.payload) for entry in entries]
     members = [
         np.full(len(entries), number),
@@ -87,7 +89,7 @@ def _measure(layer: TarLayer, number: int, first: int, pool: ThreadPoolExecutor)
         _header_packed(entries, groups, deflated),
         [entry.toc_bytes for entry in entries],
         [entry.name_bytes for entry in entries],
-        *_of_files(entries, [(file.packed, file.near, file.far) for file in streamed]),
+        *_of_files(entries, [(file.close, file.near) for file in joined]),
     ]
     blocks = [
         list(itertools.chain.from_iterable(part))
@@ -115,7 +117,7 @@ def _groups(entries: Sequence[WrittenEntry]) -> Groups:
 
 def _deflate(
     tar: Source, entries: Sequence[WrittenEntry], groups: Groups, pool: ThreadPoolExecutor
-) -> tuple[list[Deflated], list[Streamed]]:
+) -> tuple[list[Deflated], list[Joined]]:
     """Measure every file that has bytes, in order."""
     with_bytes = [entry for entry in entries if entry.size]
     files = []
@@ -123,8 +125,7 @@ def _deflate(
         tail = bytes(entry.padding) + b"".join(entries[row].header for row in rows)
         files.append(FileInTar(entry.payload, entry.size, entry.header, tail))
     deflated = list(pool.map(partial(deflate_file, tar), files))
-    elsewhere = files[len(files) // 2 :] + files[: len(files) // 2]
-    return deflated, list(pool.map(partial(stream_file, tar), files, elsewhere, deflated))
+    return deflated, list(pool.map(partial(join_file, tar), files, deflated))
 
 
 def _header_packed(entries: Sequence[WrittenEntry], groups: Groups, deflated: Sequence[Deflated]) -> list[int]:
@@ -142,8 +143,8 @@ def _header_packed(entries: Sequence[WrittenEntry], groups: Groups, deflated: Se
 def _of_files(entries: Sequence[WrittenEntry], values: Sequence[tuple[int, ...]]) -> list[list[int]]:
     """Columns with the values of files that have bytes, and 0 for all else."""
     following = iter(values)
-    rows = [next(following) if entry.size else (0, 0, 0) for entry in entries]
-    return [[row[column] for row in rows] for column in range(3)]
+    rows = [next(following) if entry.size else (0, 0) for entry in entries]
+    return [[row[column] for row in rows] for column in range(2)]
 
 
 def _table(schema: pa.Schema, columns: Sequence[Any]) -> pa.Table:

@@ -54,9 +54,12 @@ def written_entries(index: LayerIndex) -> list[WrittenEntry]:
     return found
 
 
-def toc_packed(index: LayerIndex, chunk_size: int, folder: Path) -> int:
-    """Bytes of the gzip member of a TOC with chunks of that size; only the places of the chunks are made up."""
-    rng, place = random.Random(0), 0
+def toc_packed(index: LayerIndex, folder: Path, chunk_size: int, member_bytes: int) -> int:
+    """Bytes of the gzip member of a TOC with chunks of that size; only the places of the chunks are made up.
+
+    member_bytes: raw bytes of chunks and headers from which the next chunk opens a gzip member; 0: each opens one.
+    """
+    rng, place, inner = random.Random(0), 0, 0
     output = BlobOutput(io.BytesIO())
     with TocWriter(folder, index.tar.name) as toc:
         for part in cut_parts(order_entries(index, (), allow_missing=False), chunk_size):
@@ -66,8 +69,10 @@ def toc_packed(index: LayerIndex, chunk_size: int, folder: Path) -> int:
                     piece = part.chunk.read(index.tar, start, min(PIECE_BYTES, part.chunk.size - start))
                     digest.update(piece)
                     toc.hash_payload(part.chunk, piece)
-            toc.add(part, place, 0, f"sha256:{digest.hexdigest()}")
-            place += rng.randrange(100, 300) + part.raw_size // 3
+            toc.add(part, place, inner, f"sha256:{digest.hexdigest()}")
+            inner += part.raw_size
+            if inner >= member_bytes:
+                place, inner = place + rng.randrange(100, 300) + inner // 3, 0
         toc.close()
         write_tarred_toc(toc, packer_of(WriteOptions()), output)
     return output.size

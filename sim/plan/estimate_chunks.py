@@ -8,26 +8,30 @@ from sim.plan.estimate_members import Floats, Ints, Measured
 from sim.plan.layout_options import LayoutOptions
 
 TAR_BLOCK = 512
-FLUSH_BYTES = 5  # of a chunk before another in one member: an empty stored block, RFC 1951, 3.2.4
+NEIGHBOURS = 16  # so many files further in the tar, what was measured behind the one before still holds
 
 
 @dataclass(frozen=True, eq=False)
 class Chunks:
     """One value a chunk; what lies behind a file up to the next payload counts with its last one.
 
-    member: row among the measured ones. start, length: raw bytes in its file. alone, joined: deflated bytes that it
-    adds as the first of a gzip member and behind another chunk. raw: the same not deflated.
-    head, head_raw: deflated and raw bytes before the first chunk.
+    member: row among the measured ones. start, length: raw bytes in its file.
+    alone: deflated bytes that it adds as the first of a gzip member. close, near: what of these it saves behind
+    2 and behind 32 KiB of other chunks. raw: the same not deflated. toc: bytes of JSON of entries without payload.
+    head, head_raw, head_toc: deflated and raw bytes and JSON before the first chunk.
     """
 
     member: Ints
     start: Ints
     length: Ints
     alone: Floats
-    joined: Floats
+    close: Floats
+    near: Floats
     raw: Ints
+    toc: Ints
     head: float
     head_raw: int
+    head_toc: int
 
 
 def cut_chunks(measured: Measured, members: Ints, options: LayoutOptions) -> Chunks:
@@ -40,37 +44,40 @@ def cut_chunks(measured: Measured, members: Ints, options: LayoutOptions) -> Chu
     start = number * options.chunk_size_bytes
     end = np.minimum(start + options.chunk_size_bytes, size[file])
     before: Ints = np.cumsum(sizes > 0) - (sizes > 0)  # files before each entry: its header is behind the last of them
-    headers = np.bincount(before, weights=measured.header[members], minlength=len(files) + 1).astype(np.int64)
-    packed = np.bincount(before, weights=measured.header_packed[members], minlength=len(files) + 1)
+
+    def behind(values: Ints) -> Ints:
+        return np.bincount(before, weights=values, minlength=len(files) + 1).astype(np.int64)
+
+    headers, packed = behind(measured.header[members]), behind(measured.header_packed[members])
+    toc = behind(np.where(sizes > 0, 0, measured.toc[members]))
     last = end == size[file]
-    alone, joined = _costs(measured, files, file, (start, end), shared=options.min_chunk_size_bytes > 0)
-    behind = np.where(last, packed[file + 1], 0.0)
+    alone = measured.deflated(files[file], start, end)
+    close, near = _saved(measured, files, file, start, alone - measured.follows(files[file], start, end))
     return Chunks(
         member=files[file],
         start=start,
         length=end - start,
-        alone=alone + behind,
-        joined=joined + behind,
+        alone=alone + np.where(last, packed[file + 1], 0),
+        close=close,
+        near=near,
         raw=end - start + np.where(last, -size[file] % TAR_BLOCK + headers[file + 1], 0),
+        toc=np.where(last, toc[file + 1], 0),
         head=float(packed[0]),
         head_raw=int(headers[0]),
+        head_toc=int(toc[0]),
     )
 
 
-def _costs(
-    measured: Measured, files: Ints, file: Ints, span: tuple[Ints, Ints], *, shared: bool
-) -> tuple[Floats, Floats]:
-    """Deflated bytes of chunks as first of a member and behind others. file: of each chunk; span: start and end there.
+def _saved(measured: Measured, files: Ints, file: Ints, start: Ints, seam: Floats) -> tuple[Floats, Floats]:
+    """Deflated bytes that chunks save behind others: few of these, and many.
 
-    Members that chunks share are streamed, by a compressor of its own. What a file saves behind another one is known
-    for the one before it in the tar, and for one of another place.
+    seam: what a further chunk of a file saves behind the one before it. A first one was measured behind what is
+    before it in the tar; behind anything else it saves about nothing.
     """
-    member, (start, end) = files[file], span
-    alone = measured.deflated(member, start, end)
-    if not shared:
-        return alone, alone
-    ratio, flush = measured.stream_ratio[member], np.where(start > 0, FLUSH_BYTES, 0)
-    follows_its_neighbour = np.diff(measured.file_number[files], prepend=-1) == 1
-    saved = np.where(follows_its_neighbour, measured.near[files], measured.far[files])[file]
-    joined = measured.follows(member, start, end) * ratio - np.where(start == 0, saved, 0)
-    return alone * ratio + flush, joined + flush
+    ahead = np.diff(measured.file_number[files], prepend=-1)
+    is_near = ((ahead > 0) & (ahead <= NEIGHBOURS))[file]
+    close, near = (
+        np.where(start > 0, seam, np.where(is_near, values[files[file]], 0))
+        for values in (measured.close, measured.near)
+    )
+    return close, near

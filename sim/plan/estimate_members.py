@@ -30,7 +30,7 @@ class Measured:
     """
 
     bounds: Ints  # first member of each layer, then one past the last
-    toc_packed: tuple[list[int], list[int]]  # of each layer, with whole files and with chunks of 64 KiB
+    toc_packed: tuple[list[int], list[int], list[int]]  # of each layer: whole files, chunks of 64 KiB, members shared
     entry: Ints  # row in the gzip layout's entries; not of the landmarks
     size: Ints
     header: Ints
@@ -42,9 +42,8 @@ class Measured:
     cost: Ints
     packed: Ints
     saved: Ints
-    stream_ratio: Floats  # what streaming costs against deflating by itself
+    close: Ints
     near: Ints
-    far: Ints
     file_number: Ints  # of a file among all that have bytes; of landmarks none that has a neighbour
 
     def layer_bounds(self, layer: int) -> tuple[int, int]:
@@ -96,11 +95,11 @@ def measured_of(blocks: Blocks) -> Measured:
     saved = _with(column(blocks.blocks, "saved"), [0] * marks)
     first = np.cumsum(counts) - counts
     cost = np.concatenate([[0], np.cumsum(packed - saved)])
-    streamed = _with(column(members, "streamed"), [LANDMARK_PACKED] * marks)
     return Measured(
         toc_packed=(
             blocks.layers.column("toc_packed").to_pylist(),
             blocks.layers.column("toc_packed_most").to_pylist(),
+            blocks.layers.column("toc_packed_shared").to_pylist(),
         ),
         entry=entry_rows(members),
         bounds=np.searchsorted(layer, np.arange(layers + 1)).astype(np.int64),
@@ -114,9 +113,8 @@ def measured_of(blocks: Blocks) -> Measured:
         cost=cost,
         packed=packed,
         saved=saved,
-        stream_ratio=streamed / np.maximum(1, cost[first + counts] - cost[first]),
+        close=_with(column(members, "close"), [0] * marks),
         near=_with(column(members, "near"), [0] * marks),
-        far=_with(column(members, "far"), [0] * marks),
         file_number=np.where(np.arange(len(sizes)) < len(size), np.cumsum(sizes > 0), -2 * len(sizes)),
     )
 

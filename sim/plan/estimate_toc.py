@@ -1,4 +1,4 @@
-"""Size of the TOC a layer would have: its JSON counted, its compressed member between two that were measured."""
+"""Size of the TOC a layer would have: its JSON counted, its compressed member between those that were measured."""
 
 from typing import Any
 
@@ -30,9 +30,9 @@ def toc_sizes(measured: Measured, layer: int, members: Ints, places: Places, chu
     raw += int(full.sum()) * (CHUNK_SIZE_BYTES + len(str(chunk_size)))
     size = measured.size[members]
     most = int((-(-size // BLOCK_BYTES) - 1)[size > 0].sum())
-    least_packed, most_packed = (sizes[layer] for sizes in measured.toc_packed)
-    share = int(further.sum()) / max(1, most)
-    return raw, round(least_packed + share * (most_packed - least_packed))
+    least_packed, most_packed, shared_packed = (sizes[layer] for sizes in measured.toc_packed)
+    share, shared = int(further.sum()) / max(1, most), float(np.mean(inner > 0))
+    return raw, round(least_packed + share * (most_packed - least_packed) + shared * (shared_packed - least_packed))
 
 
 def _digits(values: Ints) -> Ints:

@@ -38,8 +38,7 @@ ENTRIES = [
     ("zero", "reg", 0, None),
 ]
 PACKED, SAVED = 10_000, 1_000  # of each block of data; the small files deflate to half of their bytes
-STREAMED = {"bin/sh": 60, "data": 2 * 37_000, "lib/x/real": 400}  # data: twice of what it deflates to by itself
-NEAR, FAR = 20, 10
+CLOSE, NEAR = 10, 30  # what any file saves behind 2 and behind 32 KiB of the tar before it
 
 
 def table(schema, rows):
@@ -47,16 +46,15 @@ def table(schema, rows):
     return pa.table([pa.array(list(values), field.type) for values, field in zip(columns, schema, strict=True)], schema)
 
 
-def image(content_id="sha256:1"):
+def image(content_id="sha256:1", listing=ENTRIES):
     """Base layout and blocks of one layer."""
-    ordered = sorted(range(len(ENTRIES)), key=lambda row: ENTRIES[row][0])
+    ordered = sorted(range(len(listing)), key=lambda row: listing[row][0])
     place = {row: number for number, row in enumerate(ordered)}
-    entries = [(0, 0, *ENTRIES[row]) for row in ordered]
+    entries = [(0, 0, *listing[row]) for row in ordered]
     members, blocks, before = [], [], 0
-    for row, (path, _, size, _) in enumerate(ENTRIES):
-        near, far = (NEAR, FAR) if size else (0, 0)
-        streamed = STREAMED.get(path, 0)
-        members.append((0, place[row] - before, size, HEADER, HEADER_PACKED, 200, len(path) + 2, streamed, near, far))
+    for row, (path, _, size, _) in enumerate(listing):
+        saved = (CLOSE, NEAR) if size else (0, 0)
+        members.append((0, place[row] - before, size, HEADER, HEADER_PACKED, 200, len(path) + 2, *saved))
         before = place[row]
         if size > BLOCK:
             blocks += [(PACKED, SAVED if number else 0) for number in range(size // BLOCK)]
@@ -75,7 +73,7 @@ def image(content_id="sha256:1"):
     measured = Blocks(
         content_id,
         "by hand",
-        table(LAYERS_SCHEMA, [(1000, 1300)]),
+        table(LAYERS_SCHEMA, [(1000, 1300, 1040)]),
         table(MEMBERS_SCHEMA, members),
         table(BLOCKS_SCHEMA, blocks),
     )
@@ -146,7 +144,7 @@ def test_a_list_of_which_nothing_is_there_puts_the_landmark_first():
 
 
 def test_small_chunks_share_members_until_these_are_large_enough():
-    layout = estimated(min_chunk_size_bytes=5_000)
+    layout = estimated(min_chunk_size_bytes=500)
     # the landmark opens a member; bin/sh and data join it, and lib/x/real finds it large enough
     assert layout.units.num_rows == 2
     assert order(layout) == [".no.prefetch.landmark", "bin/sh", "data", "lib/x/real"]
@@ -163,25 +161,30 @@ def test_small_chunks_share_members_until_these_are_large_enough():
     assert column(layout.units, "raw_size").tolist() == [1 + 100 + 4 * BLOCK, 1000]
 
 
-def test_members_that_are_shared_are_streamed():
-    apart, (together, rest) = (
-        column(estimated().units, "size"),
-        column(estimated(min_chunk_size_bytes=5_000).units, "size"),
-    )
-    assert len(apart) == 4
-    around, landmark = MEMBER + 2, 6 + 2 * HEADER_PACKED
-    # bin/sh stands behind the landmark, which is of no place; data behind bin/sh, its neighbour in the tar
-    shell, data = 60 - FAR + HEADER_PACKED, 74_000 - NEAR + 4 * HEADER_PACKED
-    assert together == around + landmark + shell + data
-    assert rest == around + 400 + HEADER_PACKED
+def test_a_file_saves_more_the_more_of_its_neighbours_are_before_it():
+    together, rest = column(estimated(min_chunk_size_bytes=500).units, "size")
+    landmark = 6 + 2 * HEADER_PACKED
+    # bin/sh stands behind the landmark, which was not before it in the tar; data behind five blocks of 512 bytes:
+    # 1.25 times the shorter length, of four doublings to the longer one
+    data = PACKED * 4 - SAVED * 3 - (CLOSE + (NEAR - CLOSE) * np.log2(1.25) / 4) + 4 * HEADER_PACKED
+    assert together == round(MEMBER + landmark + 50 + HEADER_PACKED + data)
+    assert rest == MEMBER + 500 + HEADER_PACKED
 
 
 def test_what_a_file_saves_depends_on_what_was_moved_before_it():
     (only,) = column(estimated(min_chunk_size_bytes=10**9, priorities=(("data", "bin/sh"),)).units, "size")[:1]
     head = 2 * HEADER_PACKED - HEADER_PACKED  # data's own header
-    data = 74_000 - FAR + 2 * HEADER_PACKED  # bin, bin/sh
-    shell = 60 - FAR + 60  # data was its follower, not the file before it; the landmark's header
-    assert only == MEMBER + 2 + head + data + shell
+    data = PACKED * 4 - SAVED * 3 - CLOSE / 4 + 2 * HEADER_PACKED  # behind 512 bytes, a quarter of 2 KiB; bin, bin/sh
+    shell = 50 + 60  # data was its follower, not a file before it; the landmark's header
+    assert only == round(MEMBER + head + data + shell)
+
+
+def test_a_member_ends_with_its_batch_and_a_short_one_joins_the_one_before():
+    base, blocks = image(listing=[("data", "reg", 80 * BLOCK, None)])
+    layout = estimate_layout(base, blocks, LayoutOptions(chunk_size_bytes=BLOCK, min_chunk_size_bytes=1 << 17))
+    # 14.6 chunks of 9,000 bytes give 128 KiB; with 1 KiB each a batch of 4 MiB holds the landmark and 62 of them
+    chunks = [1 + 15 * BLOCK, 15 * BLOCK, 15 * BLOCK, (15 + 2) * BLOCK, (15 + 3) * BLOCK]
+    assert column(layout.units, "raw_size").tolist() == chunks
 
 
 def test_a_landmark_always_opens_a_member():
