@@ -15,7 +15,8 @@ import (
 )
 
 type timed struct {
-	Taken   []int64             `json:"taken_ns"`
+	Open    []int64             `json:"open_ns"`
+	Find    []int64             `json:"find_ns"` // from the same start until a chunk is found
 	Entries map[string]seenFile `json:"entries,omitempty"`
 }
 
@@ -44,16 +45,17 @@ func timeOpen(args []string) error {
 		return err
 	}
 	defer file.Close()
-	out := timed{Taken: make([]int64, *times)}
-	for turn := range out.Taken {
+	out := timed{Open: make([]int64, *times), Find: make([]int64, *times)}
+	for turn := range *times {
 		runtime.GC()
 		start := time.Now()
 		reader, err := estargz.Open(io.NewSectionReader(file, 0, size))
+		out.Open[turn] = time.Since(start).Nanoseconds()
 		if err != nil {
 			return fmt.Errorf("%s: %w", *in, err)
 		}
 		_, ok := reader.ChunkEntryForOffset(*find, 0)
-		out.Taken[turn] = time.Since(start).Nanoseconds()
+		out.Find[turn] = time.Since(start).Nanoseconds()
 		if !ok {
 			return fmt.Errorf("%s: no chunk of %s", *in, *find)
 		}
