@@ -172,6 +172,17 @@ def test_a_hostile_table_of_contents_is_one_line(tmp_path, capsys, name):
     assert run(capsys, "verify", tmp_path / "src")[0] == 1
 
 
+@pytest.mark.parametrize("name", HOSTILE_TOCS)
+def test_a_hostile_table_of_contents_is_not_converted_by(tmp_path, capsys, name):
+    """Priorities are looked for in what the table says; without them a conversion reads the tar alone."""
+    put_image(f"oci:{tmp_path}/src", [HOSTILE_TOCS[name]], tmp=tmp_path)
+    status, out, err = run(capsys, "convert", tmp_path / "src", f"oci:{tmp_path}/dst", "--prioritize", "f")
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "layer 0 (sha256:" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["src"]
+
+
 HOSTILE_TARS = {
     "a name with ..": tar_of(name="a/../../etc/shadow"),
     "a hard link that leaves": tar_of(name="x", type=tarfile.LNKTYPE, linkname="../../etc/shadow"),
