@@ -342,18 +342,3 @@ def test_deep_paths_cost_no_more_than_their_length():
 
 def test_parse_footer_wants_the_last_bytes_only():
     assert parse_footer(WHOLE[-51:], len(WHOLE), "x").toc_offset == TOC_AT
-
-
-def test_places_are_checked_at_the_first_use_and_at_every_other():
-    opened = open_blob(changed(0, offset=TOC_AT))
-    uses = (
-        lambda: opened.chunks,
-        lambda: opened.landmark,
-        lambda: opened.files.digests,
-        lambda: read_file(opened, "a", 0, 1),
-        lambda: verify(opened),
-        lambda: layers_layout([opened]),
-    )
-    for use in uses * 2:
-        with pytest.raises(BadBlob, match=r"hand\.esgz: TOC entry 0 has its bytes outside"):
-            use()

@@ -1,11 +1,6 @@
-"""An opened eStargz or zstd:chunked blob: footer, TOC and files; the chunk table is built and checked at its first use.
+"""An opened eStargz or zstd:chunked blob: footer, TOC, files and chunk table, checked before anything is read."""
 
-Nothing is read before that: a reader, a check and a layout all start from the table.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
 
 from sim.core.errors import BadBlob
 from sim.core.layout import Landmark
@@ -21,32 +16,15 @@ from sim.formats.names import NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK
 
 @dataclass(frozen=True, eq=False)
 class EstargzBlob:
-    """One layer. chunk_table: builds the table, once."""
+    """One layer. landmark_offset: of the landmark's unit; the bytes before it are worth prefetching."""
 
     source: Source
     footer: Footer
     toc: Toc
     files: LayerFiles
-    chunk_table: Callable[[], ChunkTable]
-
-    @property
-    def chunks(self) -> ChunkTable:
-        """Where each piece of each file lies. Raises `BadBlob` when that makes no sense."""
-        return self.chunk_table()
-
-    @property
-    def landmark(self) -> Landmark:
-        """Which landmark there is."""
-        return self._landmark[0]
-
-    @property
-    def landmark_offset(self) -> int | None:
-        """Of the landmark's unit; the bytes before it are worth prefetching. Raises `BadBlob` as `chunks` does."""
-        return self._landmark[1]
-
-    @cached_property
-    def _landmark(self) -> tuple[Landmark, int | None]:
-        return _landmark(self.files, self.chunks)
+    chunks: ChunkTable
+    landmark: Landmark
+    landmark_offset: int | None
 
     @property
     def entries(self) -> list[TocEntry]:
@@ -62,7 +40,7 @@ def open_blob(
     max_toc_bytes: int = MAX_TOC_BYTES,
     max_toc_entries: int = MAX_TOC_ENTRIES,
 ) -> EstargzBlob:
-    """Read footer and TOC of an eStargz or zstd:chunked blob and check all but the places of chunks: see `chunks`.
+    """Read footer and TOC of an eStargz or zstd:chunked blob and check all they say about places and sizes.
 
     toc: the TOC's own blob, for a layer that keeps it apart. toc_digest: "sha256:…" the TOC must have, from the
     layer's annotation.
@@ -73,9 +51,10 @@ def open_blob(
     if toc_digest is not None and found.digest != toc_digest:
         raise BadBlob(f"{source.name}: TOC has digest {found.digest}, expected {toc_digest}; fetch the blob again")
     kinds = entry_kinds(found.entries)
-    chunk_table = cache(partial(build_chunks, found.entries, kinds, footer.payload_end, source.name))
-    files = clean_files(TocListing(found.entries, kinds, chunk_table, source.name), source.name)
-    return EstargzBlob(source, footer, found, files, chunk_table)
+    chunks = build_chunks(found.entries, kinds, footer.payload_end, source.name)
+    files = clean_files(TocListing(found.entries, kinds, chunks, source.name), source.name)
+    landmark, offset = _landmark(files, chunks)
+    return EstargzBlob(source, footer, found, files, chunks, landmark, offset)
 
 
 def _landmark(files: LayerFiles, chunks: ChunkTable) -> tuple[Landmark, int | None]:

@@ -1,7 +1,6 @@
 """What a TOC lists, as columns; those that opening a layer does not need are built when they are asked for."""
 
 import hashlib
-from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -24,10 +23,10 @@ def entry_kinds(entries: list[TocEntry]) -> Ints:
 class TocListing:
     """The entries of a TOC without the further chunks; a `Listed`."""
 
-    def __init__(self, entries: list[TocEntry], kinds: Ints, chunk_table: Callable[[], ChunkTable], where: str) -> None:
+    def __init__(self, entries: list[TocEntry], kinds: Ints, chunks: ChunkTable, where: str) -> None:
         rows = np.flatnonzero(kinds != CHUNK)
         self._listed = entries if len(rows) == len(entries) else [entries[row] for row in rows.tolist()]
-        self._chunk_table, self._where = chunk_table, where
+        self._chunks, self._where = chunks, where
         self.names: list[str] = [entry.name for entry in self._listed]
         self.kinds: list[int] = kinds[rows].tolist()
 
@@ -52,10 +51,9 @@ class TocListing:
 
         Raises `BadBlob` where there is none, or two that differ.
         """
-        table, count = self._chunk_table(), len(self._listed)
-        chunks, owner = table.digests, table.owner
-        first = np.searchsorted(owner, np.arange(count)).tolist()
-        pieces = np.bincount(owner, minlength=count).tolist()
+        chunks, count = self._chunks.digests, len(self._listed)
+        first = np.searchsorted(self._chunks.owner, np.arange(count)).tolist()
+        pieces = np.bincount(self._chunks.owner, minlength=count).tolist()
         rows = zip(self._listed, self.kinds, first, pieces, strict=True)
         return [
             self._digest(entry, EMPTY_DIGEST if number == 0 else chunks[at] if number == 1 else None)
