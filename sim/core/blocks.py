@@ -4,6 +4,7 @@ All sizes are of raw deflate data, without the 18 bytes of a gzip member's head 
 every column.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ BLOCK_BYTES = 1 << 16  # the least chunk that can be estimated
 MAX_CHUNK_BYTES = 1 << 24  # the largest
 CLOSE_BYTES = 1 << 11  # raw bytes before a file behind which it is measured, few
 WINDOW_BYTES = 1 << 15  # and as many as deflate refers back to: RFC 1951, 2
+WINDOW_STEPS = math.log(WINDOW_BYTES / CLOSE_BYTES)
 
 MEMBERS_SCHEMA = pa.schema(
     [
@@ -28,7 +30,7 @@ MEMBERS_SCHEMA = pa.schema(
         ("toc", pa.int32()),  # bytes of its object in the TOC, without what depends on chunks and places
         ("name", pa.int32()),  # bytes of its name as JSON text: each further chunk repeats it
         ("close", pa.int32()),  # deflated bytes that a file saves in one member with the 2 KiB before it in the tar
-        ("near", pa.int32()),  # the same with the 32 KiB before it
+        ("near", pa.int32()),  # the same with the 32 KiB or more before it: see `saved_behind`
     ]
 )
 BLOCKS_SCHEMA = pa.schema(
@@ -68,6 +70,18 @@ def entry_rows(members: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
     Stored as steps from one to the next, which are mostly 1 and so take no room.
     """
     return np.cumsum(column(members, "entry_step").astype(np.int64))
+
+
+def saved_behind(close: float, near: float, before: int) -> float:
+    """Deflated bytes a file saves behind so many raw ones: between the two lengths even in their logarithm."""
+    if before <= CLOSE_BYTES:
+        return close * before / CLOSE_BYTES
+    return close + (near - close) * window_share(before)
+
+
+def window_share(before: int) -> float:
+    """How far a number of raw bytes is from `CLOSE_BYTES` to `WINDOW_BYTES`: 0 to 1."""
+    return math.log(min(max(before, CLOSE_BYTES), WINDOW_BYTES) / CLOSE_BYTES) / WINDOW_STEPS
 
 
 def with_steps(members: pa.Table) -> pa.Table:

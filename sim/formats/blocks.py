@@ -26,7 +26,7 @@ from sim.formats.blocks_layer import WrittenEntry, toc_packed, written_entries
 from sim.formats.deflated import LEVEL, Deflated, FileInTar, deflate_file, deflated_size
 from sim.formats.estargz.write_index import index_tar
 from sim.formats.estargz.write_spool import spooled_tar
-from sim.formats.joined import Joined, join_file
+from sim.formats.joined import Joined, join_files
 from sim.formats.tarlayer import TarLayer, read_tar_layer, tar_layers_layout
 
 MOST_WORKERS = 8
@@ -125,7 +125,7 @@ def _deflate(
         tail = bytes(entry.padding) + b"".join(entries[row].header for row in rows)
         files.append(FileInTar(entry.payload, entry.size, entry.header, tail))
     deflated = list(pool.map(partial(deflate_file, tar), files))
-    return deflated, list(pool.map(partial(join_file, tar), files, deflated))
+    return deflated, join_files(tar, files, deflated, pool)
 
 
 def _header_packed(entries: Sequence[WrittenEntry], groups: Groups, deflated: Sequence[Deflated]) -> list[int]:

@@ -4,20 +4,18 @@ Source of the rule: sim.formats.estargz.write_share. Chunks come in batches, who
 one, a member ends before the first chunk at which it has the least size, and a short last one joins the one before.
 """
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from sim.core.blocks import CLOSE_BYTES, WINDOW_BYTES
+from sim.core.blocks import saved_behind
 from sim.plan.estimate_chunks import Chunks
 from sim.plan.estimate_members import Floats, Ints
 
 GZIP_BYTES = 18  # head and trailer of a member: RFC 1952, 2.3
 LEAST_BATCH_BYTES, BATCH_MEMBERS, MOST_BATCH_BYTES = 4 << 20, 32, 16 << 20  # write_share.py, write_pack.py
 PART_BYTES = 1 << 10  # of a chunk in a batch, beside raw bytes and JSON: write_window.py
-STEPS = math.log(WINDOW_BYTES / CLOSE_BYTES)
 
 Row = tuple[float, float, float, int]  # alone, close, near and raw of a chunk
 
@@ -36,7 +34,7 @@ def member_starts(chunks: Chunks, min_chunk_size: int, landmark: int) -> list[in
 def deflated_members(chunks: Chunks, place: Ints, before: Ints) -> Floats:
     """Deflated bytes of each member. place: of each chunk; 0: with the head. before: raw bytes ahead in it."""
     rows = zip(_rows(chunks), before.tolist(), strict=True)
-    added = [alone - _saved(close, near, ahead) for (alone, close, near, _), ahead in rows]
+    added = [alone - saved_behind(close, near, ahead) for (alone, close, near, _), ahead in rows]
     deflated = np.bincount(place, weights=added, minlength=int(place.max()) + 1).astype(np.float64)
     deflated[0] += chunks.head
     return deflated
@@ -54,18 +52,11 @@ def _starts(rows: Sequence[Row], first: int, size: float, before: int, least: in
         if size >= least:
             starts.append(number)
             size, before = 0.0, 0
-        size += alone - _saved(close, near, before)
+        size += alone - saved_behind(close, near, before)
         before += raw
     if size < least and starts:
         starts.pop()
     return starts
-
-
-def _saved(close: float, near: float, before: int) -> float:
-    """Deflated bytes a chunk saves behind so many raw ones; between the lengths measured even in their logarithm."""
-    if before <= CLOSE_BYTES:
-        return close * before / CLOSE_BYTES
-    return close + (near - close) * math.log(min(before, WINDOW_BYTES) / CLOSE_BYTES) / STEPS
 
 
 def _batch_starts(chunks: Chunks, min_chunk_size: int, landmark: int) -> list[int]:

@@ -102,6 +102,20 @@ def test_a_file_carries_what_follows_it_in_the_tar(image):
     assert units_of(layout, "a/small") == pytest.approx([MEMBER_BYTES + deflated(raw[start:end])], abs=16)
 
 
+def test_files_that_share_a_member_add_up_within_three_percent(tmp_path):
+    files = {
+        f"small/{number:03}": "".join(random.Random(number).choices(WORDS[:100], k=250)).encode()
+        for number in range(60)
+    }
+    layer, raw = tmp_path / "layer.tar", tar_of(files)
+    layer.write_bytes(raw)
+    _, gzip, blocks = measure_image([layer])
+    (member,) = column(estimate_layout(gzip, blocks, LayoutOptions(min_chunk_size_bytes=10**9)).units, "size")
+    together = deflated(bytes(512) + raw[: raw.rindex(b"word")])  # the landmark's block stands before all
+    assert sum(deflated(data) for data in files.values()) > 1.2 * together
+    assert member == pytest.approx(MEMBER_BYTES + together, rel=0.03)
+
+
 def test_blocks_do_not_depend_on_the_number_of_workers(image, tmp_path):
     layer = tmp_path / "layer.tar"
     layer.write_bytes(tar_of(FILES))
