@@ -5,9 +5,7 @@ What is true of every blob here: a byte changed anywhere is noticed, or the file
 
 import gzip
 import io
-import signal
 import tarfile
-import tracemalloc
 
 import pytest
 
@@ -15,6 +13,7 @@ from sim.core.errors import BadBlob, BadInput
 from sim.core.source import BytesSource
 from sim.formats.estargz import layers_layout, open_blob, read_file, verify
 from sim.formats.tarlayer import read_tar_layer, tar_layers_layout, tar_pieces
+from tests.formats.bounds import peak_bytes, refused
 from tests.formats.handmade import (
     HEAD,
     ZSTD_HEAD,
@@ -29,20 +28,9 @@ from tests.formats.handmade import (
 )
 from tests.formats.samples import tar_path
 
-HANG_S = 60
+pytestmark = pytest.mark.usefixtures("watchdog")
+
 A, B = b"a" * 100, b"bc" * 70
-
-
-@pytest.fixture(autouse=True)
-def watchdog():
-    def hung(*_):
-        raise TimeoutError(f"a reader worked for {HANG_S} s")
-
-    before = signal.signal(signal.SIGALRM, hung)
-    signal.alarm(HANG_S)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 def entries(start, second):
@@ -151,21 +139,6 @@ def test_a_blob_cut_anywhere_is_refused():
         for size in range(len(data)):
             with pytest.raises(BadBlob):
                 opened(data[:size], toc, None)
-
-
-def peak_bytes(action):
-    tracemalloc.start()
-    try:
-        action()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def refused(source, match, **options):
-    with pytest.raises(BadBlob, match=match) as caught:
-        verify(open_blob(source, **options))
-    assert "\n" not in str(caught.value)
 
 
 def test_ten_million_entries_are_counted_not_built():

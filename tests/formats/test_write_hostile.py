@@ -4,7 +4,6 @@ import gzip
 import subprocess
 import sys
 import tarfile
-import tracemalloc
 
 import pytest
 import zstandard
@@ -22,6 +21,7 @@ from sim.formats.estargz import (
     write_window,
 )
 from sim.formats.tarentry import DIR, LINK, REG, TarEntry
+from tests.formats.bounds import peak_bytes
 from tests.formats.write_tools import (
     END,
     convert,
@@ -130,41 +130,35 @@ def test_owners_without_end_are_given_up(tmp_path, monkeypatch):
 def test_a_million_entries_fit_into_memory():
     """As many as are taken, the worst of them: hard links, each to the one before. 256 MB less what else is loaded."""
     count = 30_000
-    tracemalloc.start()
-    try:
+
+    def index():
         walk = write_index._Walk("layer.tar")
         walk.add(TarEntry(flag=REG, name=b"l0"), 1 << 22)
         for number in range(1, count):
             walk.add(TarEntry(flag=LINK, name=b"l%d" % number, link=b"l%d" % (number - 1), start=number), 1 << 22)
         assert len(walk.index(BytesSource(b"", "layer.tar")).starts) == count
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak / count * write_index.MAX_ENTRIES < 150_000_000
+
+    assert peak_bytes(index) / count * write_index.MAX_ENTRIES < 150_000_000
 
 
 def test_long_names_of_owners_are_not_kept():
     texts = write_json.EntryTexts("layer.tar")
-    tracemalloc.start()
-    try:
+
+    def all_of_them():
         for number in range(50):
-            name = b"%d" % number * 500_000
+            name = b"%d" % number * 250_000  # up to half a megabyte
             assert "userName" in texts.text(TarEntry(flag=DIR, name=b"d", uid=number, uname=name)).before
             assert "userName" not in texts.text(TarEntry(flag=DIR, name=b"d", uid=number, uname=name)).before
-        assert tracemalloc.get_traced_memory()[0] < 1 << 20
-    finally:
-        tracemalloc.stop()
+
+    assert peak_bytes(all_of_them) < 8 << 20
 
 
 def test_long_names_count_as_memory_on_the_way(tmp_path):
     """A megabyte of name, again in the TOC for each of 100 chunks: what is on its way is bounded all the same."""
     layer = source_of(entry("n" * 1_000_000, bytes(100_000), tar_format=tarfile.PAX_FORMAT))
-    tracemalloc.start()
-    try:
-        write_layer(layer, tmp_path / "blob", WriteOptions(level=1, chunk_size_bytes=1000))
-        assert tracemalloc.get_traced_memory()[1] < write_window.WINDOW_BYTES + (20 << 20)
-    finally:
-        tracemalloc.stop()
+    options = WriteOptions(level=1, chunk_size_bytes=1000)
+    peak = peak_bytes(lambda: write_layer(layer, tmp_path / "blob", options))
+    assert peak < write_window.WINDOW_BYTES + (20 << 20)
 
 
 def test_long_chains_of_links_are_followed(tmp_path):

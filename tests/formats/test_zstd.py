@@ -1,7 +1,6 @@
 """Zstd tar layers and zstd:chunked: what encoders write, and frames that are cut, damaged or hostile."""
 
 import gzip
-import tracemalloc
 
 import pytest
 import zstandard
@@ -11,6 +10,7 @@ from sim.core.source import BytesSource
 from sim.formats.estargz import layers_layout, open_blob, read_file, verify
 from sim.formats.tarlayer import read_tar_layer, tar_layers_layout
 from sim.formats.zstdframes import decode_frame, decode_frames
+from tests.formats.bounds import peak_bytes, refused
 from tests.formats.handmade import ZSTD_HEAD, file_entry, sha, skippable, zstd_blob, zstd_footer, zstd_frame
 from tests.formats.samples import tar_path
 
@@ -24,22 +24,6 @@ GOOD = [file_entry("a", A, START), file_entry("b", B, SECOND)]
 
 def decoded(data):
     return b"".join(decode_frames(BytesSource(data, "x.zst")))
-
-
-def refused(source, match, **options):
-    with pytest.raises(BadBlob, match=match) as caught:
-        verify(open_blob(source, **options))
-    assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith("hand.zst: ")
-
-
-def peak_bytes(action):
-    tracemalloc.start()
-    try:
-        action()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("level", [-5, 1, 3, 10, 19])
