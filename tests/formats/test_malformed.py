@@ -3,7 +3,6 @@
 import gzip
 import json
 import random
-import tracemalloc
 
 import pytest
 
@@ -13,6 +12,7 @@ from sim.formats.estargz import layers_layout, open_blob, read_file, verify
 from sim.formats.estargz.footer import parse_footer
 from sim.formats.inflate import PIECE_BYTES
 from tests.formats import handmade
+from tests.formats.bounds import peak_bytes, refused
 from tests.formats.handmade import HEAD, blob, file_entry, footer, sha
 from tests.formats.samples import blob_path
 
@@ -36,13 +36,6 @@ CHUNKS = [
 
 
 EMPTY_CHUNK = {"name": "a", "type": "chunk", "offset": SECOND, "chunkOffset": 100, "chunkDigest": sha(b"")}
-
-
-def refused(source, match, **options):
-    with pytest.raises(BadBlob, match=match) as caught:
-        verify(open_blob(source, **options))
-    assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith("hand.esgz: ")
 
 
 def changed(row, **values):
@@ -252,15 +245,6 @@ def test_a_flipped_bit_in_a_read_chunk_is_never_given_out():
     with pytest.raises(BadBlob, match=r"digest in the TOC|is damaged"):
         read_file(damaged, "s/5017", 10, 1)
     assert read_file(damaged, "s/5017", 1000, 1000) == read_file(good, "s/5017", 1000, 1000)
-
-
-def peak_bytes(action):
-    tracemalloc.start()
-    try:
-        action()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def bomb(size):
