@@ -89,6 +89,17 @@ def test_batches_end_with_units_that_are_long_enough(tmp_path):
     assert verify(blob).files == 4001
 
 
+def test_a_large_chunk_does_not_part_small_files_from_what_follows(tmp_path):
+    """Files of 3 kB and of almost 5 MB take turns, batches end at 4 MiB: no unit is short."""
+    files = [(words(3000, i), noise(4_900_000, i))[i % 2] for i in range(6)]
+    _, blob = convert(
+        source_of(*(entry(f"f{i}", data) for i, data in enumerate(files))),
+        tmp_path / "blob",
+        WriteOptions(level=1, chunk_size_bytes=1 << 24, min_chunk_size_bytes=LEAST),
+    )
+    assert blob.chunks.unit_size.min() >= LEAST
+
+
 def test_what_never_gets_long_enough_ends_with_its_batch(tmp_path):
     """40 MiB of zeros deflate to about 40 kB: units as long as is packed at once, 16 MiB, but for the landmark's."""
     layer = source_of(folder("d/"), *(entry(f"d/{i}", bytes(4 << 20)) for i in range(10)))

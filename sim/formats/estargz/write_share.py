@@ -39,11 +39,12 @@ class PackedUnit:
 class UnitPacker:
     """Packs batches of parts, each by itself. min_bytes: least packed bytes of a unit; 0 gives each part its own.
 
-    batch_bytes: memory that the parts of a batch may take, or one part alone.
+    batch_bytes: memory of its parts at which a batch ends; most_bytes: that they may take, or one part alone.
     """
 
     def __init__(self, packer: Packer, tar: Source, min_bytes: int) -> None:
         self._packer, self._tar, self._min_bytes = packer, tar, min_bytes
+        self.most_bytes = packer.whole_bytes
         shared = min(max(SHARED_BATCH_BYTES, SHARED_BATCH_UNITS * min_bytes), packer.whole_bytes)
         self.batch_bytes = shared if min_bytes else BATCH_BYTES
 

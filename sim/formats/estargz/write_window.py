@@ -30,11 +30,12 @@ class PackWindow:
 
     def add(self, part: Part) -> None:
         """Pack a part when its turn comes."""
-        size = part.memory_bytes
-        if self._batch_size + size > self._packer.batch_bytes or part.is_landmark:
+        if self._batch_size + part.memory_bytes > self._packer.most_bytes or part.is_landmark:
             self._submit()
         self._batch.append(part)
-        self._batch_size += size
+        self._batch_size += part.memory_bytes
+        if self._batch_size >= self._packer.batch_bytes:
+            self._submit()
 
     def drain(self) -> None:
         """Hand on all parts that were added."""
