@@ -162,22 +162,31 @@ def _checks(tuning: "Tuning") -> str:
         "off",
         "ready estimated s",
         "ready real s",
+        "÷ default",
         "worst off",
     )
     rows = [_check_row(tuning, one) for one in tuning.rechecks]
-    about = "How far the estimate is off (starts simulated on both; the reference compresses with another library)"
+    about = (
+        "How far the estimate is off (starts simulated on both; the reference compresses with another library); the "
+        "winner is the soonest that lazypull wrote"
+    )
     return f"{about}:\n{format_table(header, rows, left=2)}"
 
 
 def _check_row(tuning: "Tuning", one: "Recheck") -> tuple[str, ...]:
+    from sim.tune.candidate import DEFAULT
+    from sim.tune.score import base_of, score
+
     seconds = [sum(start.total_s for start in starts) / len(starts) for starts in (one.estimated, one.real)]
+    default = next((two for two in tuning.rechecks if (two.candidate, two.made_by) == (DEFAULT, one.made_by)), None)
     return (
-        _name(tuning, one.candidate),
+        _name(tuning, one.candidate) or f"{1 + [shown.candidate for shown in tuning.shown].index(one.candidate)}",
         one.made_by,
         format_size(one.estimated[0].image_bytes),
         format_size(one.real[0].image_bytes),
         f"{one.image_error:+.2%}",
         *(f"{value:.3f}" for value in seconds),
+        "-" if default is None else f"{score(one.real, base_of(default.real)).relative:.3f}",
         f"{one.worst_ready_error:+.2%}",
     )
 

@@ -29,8 +29,9 @@ from sim.formats.tarstream import TarStream
 from sim.formats.zstdframes import decode_frames, is_zstd
 
 READ_BYTES = 1 << 20
-MAX_ENTRIES = 2_000_000  # as of a TOC: more would not fit the memory of a laptop
-MAX_RAW_BYTES = 1 << 37  # no layer is larger decoded; what is was made to keep a reader busy
+MAX_ENTRIES = 1_000_000  # as many as a conversion takes: some 2 kB of memory each when all are checked
+FREE_RAW_BYTES = 8 << 30  # any layer may decode to so many bytes,
+MAX_RATIO = 100  # and beyond that to so many times its size: real ones reach about 10, a bomb 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ def read_tar_layer(source: Source, *, max_entries: int = MAX_ENTRIES) -> TarLaye
     payload: list[int] = []
     for member in tar:
         if len(payload) == max_entries:
-            raise BadBlob(f"{source.name}: tar has more than {max_entries} entries; raise max_entries if it is real")
+            raise BadBlob(f"{source.name}: layer has more than {max_entries} files; split it")
         listing.names.append(text_of(member.name))
         listing.kinds.append(KIND_CODE[member.kind])
         listing.sizes.append(member.size)
@@ -81,13 +82,15 @@ def layer_codec(source: Source) -> str:
     return "zstd" if is_zstd(head) else "raw"
 
 
-def tar_pieces(source: Source, *, max_bytes: int = MAX_RAW_BYTES) -> Iterator[bytes]:
-    """The bytes of a layer's tar, decoded, in pieces of at most 1 MiB. Raises `BadBlob`."""
-    given = 0
+def tar_pieces(source: Source) -> Iterator[bytes]:
+    """The bytes of a layer's tar, decoded, in pieces of at most 1 MiB. Raises `BadBlob`, for a bomb too."""
+    limit, given = FREE_RAW_BYTES + MAX_RATIO * source.size, 0
     for piece in _decoded(source):
         given += len(piece)
-        if given > max_bytes:
-            raise BadBlob(f"{source.name}: layer decodes to more than {max_bytes} bytes; it is made to fill a disk")
+        if given > limit:
+            raise BadBlob(
+                f"{source.name}: layer of {source.size} bytes decodes to more than {limit}; it looks like a bomb"
+            )
         yield piece
 
 

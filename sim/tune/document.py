@@ -37,6 +37,7 @@ def document(tuning: Tuning) -> dict[str, Any]:
         "simulated_starts": tuning.starts,
         "search_s": tuning.search_s,
         "near_winner": tuning.near,
+        "winner": settings(tuning.chosen),
         "ranking": [_scored(tuning, one) for one in tuning.shown],
         "pareto": [_score(one) for one in tuning.front],
         "estimate_checks": [_recheck(one) for one in tuning.rechecks],

@@ -14,6 +14,8 @@ from sim.tune.output import write_options
 from sim.tune.starts import Start, priorities, starts_on
 from sim.tune.subject import Subject, merged_accesses
 
+WRITTEN_HERE = "lazypull"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recheck:
@@ -56,7 +58,7 @@ def against_conversion(subject: Subject, candidate: Candidate, estimated: tuple[
     """One candidate on layers that are written for it here; the subject's layers must be at hand."""
     layout = converted(subject, candidate.written)
     real = tuple(starts_on(layout, subject, subject.tuned, [candidate]))
-    return Recheck(candidate=candidate, made_by="lazypull", estimated=estimated, real=real)
+    return Recheck(candidate=candidate, made_by=WRITTEN_HERE, estimated=estimated, real=real)
 
 
 def converted(subject: Subject, written: Written) -> Layout:

@@ -1,22 +1,24 @@
 """Tuning as a whole: search on some recordings, judge what was found on others, say how far estimates are off."""
 
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from sim.experiment.executors import Executor
-from sim.tune.candidate import BASELINES, DEFAULT, Candidate
+from sim.tune.candidate import BASELINES, DEFAULT, FULL_LANDMARK, Candidate, Written
 from sim.tune.evaluator import Evaluator
 from sim.tune.grid import MOST_CANDIDATES, grid_search
 from sim.tune.optuna_search import optuna_search
-from sim.tune.recheck import Recheck, against_conversion, against_references
-from sim.tune.score import Score, pareto, ranked
+from sim.tune.recheck import WRITTEN_HERE, Recheck, against_conversion, against_references
+from sim.tune.score import Score, base_of, pareto, ranked, score
 from sim.tune.subject import Subject
 
 Search = Literal["grid", "optuna"]
 SHOWN = 10  # candidates of the ranking that are judged and compared with the clairvoyant
+FINALISTS = 3  # images of the ranking that are really written, the baselines beside them
 OPTUNA_TRIALS = 200
 NEAR = 0.01  # objectives this near to the best one are called as good
 
@@ -27,7 +29,8 @@ class Tuning:
 
     scores: every candidate that was started, best first. shown: the best of them and the baselines, with their
     distance to the clairvoyant, best first. judged: the same candidates on the recordings that the search did not
-    see; empty where there are none. rechecks: estimates beside real layouts. search_s: seconds the search took.
+    see; empty where there are none. rechecks: estimates beside real layouts. chosen: the winner: of those that were
+    really written the soonest on what was written, else the first of the ranking. search_s: seconds the search took.
     """
 
     subject: Subject
@@ -37,11 +40,12 @@ class Tuning:
     shown: tuple[Score, ...]
     judged: dict[Candidate, Score]
     rechecks: tuple[Recheck, ...]
+    chosen: Candidate
 
     @property
     def winner(self) -> Score:
-        """The best of the ranking."""
-        return self.shown[0]
+        """The chosen candidate, as estimated."""
+        return next(one for one in self.shown if one.candidate == self.chosen)
 
     @cached_property
     def front(self) -> tuple[Score, ...]:
@@ -72,8 +76,8 @@ def tune(
     """Find the candidates that start the subject soonest.
 
     trials: at most so many candidates; None: all of the grid, or `OPTUNA_TRIALS`. seed: of Optuna's sampler.
-    recheck: write the winner's layers, where the image's are at hand, and start it on them. advance: hears how many
-    more candidates were started.
+    recheck: write the layers of the best, where the image's are at hand, and choose the soonest on those. advance:
+    hears how many more candidates were started.
     """
     began_s = time.perf_counter()
     evaluator = Evaluator(subject, subject.tuned, executor, advance=advance)
@@ -84,11 +88,13 @@ def tune(
         grid_search(evaluator, most)
     search_s = time.perf_counter() - began_s
     scores = ranked(evaluator.everything())
-    candidates = dict.fromkeys([*(one.candidate for one in scores[:SHOWN]), *BASELINES.values()])
+    finalists = _finalists(scores)
+    candidates = dict.fromkeys([*(one.candidate for one in scores[:SHOWN]), *finalists, *BASELINES.values()])
     shown = ranked(Evaluator(subject, subject.tuned, executor, with_bound=True).scores(candidates))
     judged = _judged(subject, executor, candidates)
-    rechecks = _rechecks(subject, shown, convert=recheck)
-    return Tuning(subject, search, search_s, tuple(scores), tuple(shown), judged, rechecks)
+    rechecks = _rechecks(subject, shown, finalists, convert=recheck)
+    chosen = _soonest(rechecks) or shown[0].candidate
+    return Tuning(subject, search, search_s, tuple(scores), tuple(shown), judged, rechecks, chosen)
 
 
 def most_candidates(search: Search, trials: int | None) -> int:
@@ -105,9 +111,31 @@ def _judged(subject: Subject, executor: Executor, candidates: dict[Candidate, No
     return {scored.candidate: scored for scored in judge.scores(candidates)}
 
 
-def _rechecks(subject: Subject, shown: list[Score], *, convert: bool) -> tuple[Recheck, ...]:
-    """The winner and the default written here, where that can be; the baselines as the reference wrote them."""
+def _finalists(scores: Iterable[Score]) -> list[Candidate]:
+    """The best candidate of each of the first images of the ranking, and the full landmark."""
+    images: dict[Written, Candidate] = {}
+    for one in scores:
+        images.setdefault(one.candidate.written, one.candidate)
+    return [*itertools.islice(images.values(), FINALISTS), FULL_LANDMARK]
+
+
+def _rechecks(
+    subject: Subject, shown: Iterable[Score], finalists: Iterable[Candidate], *, convert: bool
+) -> tuple[Recheck, ...]:
+    """Finalists and the default written here, where that can be; the baselines as the reference wrote them."""
     estimated = {scored.candidate: scored.starts for scored in shown}
-    here = dict.fromkeys([shown[0].candidate, DEFAULT]) if convert and subject.layers else {}
+    here = dict.fromkeys([*finalists, DEFAULT]) if convert and subject.layers else {}
     written = [against_conversion(subject, candidate, estimated[candidate]) for candidate in here]
     return (*written, *against_references(subject, estimated))
+
+
+def _soonest(rechecks: Iterable[Recheck]) -> Candidate | None:
+    """The best of the candidates that were written here, on what was written; None where none was.
+
+    An estimate may be off by a request, and a start that races its prefetch may be off by much more.
+    """
+    real = {one.candidate: one.real for one in rechecks if one.made_by == WRITTEN_HERE}
+    if not real:
+        return None
+    base = base_of(real[DEFAULT])
+    return ranked(score(starts, base) for starts in real.values())[0].candidate

@@ -10,13 +10,13 @@ import zstandard
 
 from sim.core.errors import BadBlob
 from sim.core.source import BytesSource
+from sim.formats import tarlayer
 from sim.formats.estargz import (
     WriteOptions,
     open_blob,
     write_index,
     write_json,
     write_layer,
-    write_spool,
     write_toc,
     write_window,
 )
@@ -82,7 +82,7 @@ def test_a_hostile_layer_is_one_clear_error(name, tmp_path):
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
 def test_a_bomb_is_given_up(pack, tmp_path, monkeypatch):
     """It may decode to a fixed size and a multiple of its own."""
-    monkeypatch.setattr(write_spool, "FREE_RAW_BYTES", 1 << 20)
+    monkeypatch.setattr(tarlayer, "FREE_RAW_BYTES", 1 << 20)
     bomb = pack(entry("zeros", bytes(64 << 20)) + END)
     with pytest.raises(BadBlob, match="looks like a bomb"):
         write_layer(BytesSource(bomb, "bomb"), tmp_path / "blob")

@@ -15,10 +15,12 @@ from sim.image.verify import verify_image
 from sim.oci.folder import ImageConfig, ImageLayer
 from sim.oci.folder import write_image as write_folder
 from sim.oci.packed import LayerBlob
+from sim.tune import tuning
 from sim.tune.candidate import DEFAULT, FULL_LANDMARK, Candidate
+from sim.tune.document import document, settings
 from sim.tune.gather import subject_of_image
 from sim.tune.output import source_of_workload, write_image
-from sim.tune.recheck import against_conversion
+from sim.tune.recheck import WRITTEN_HERE, Recheck, against_conversion
 from sim.tune.starts import Batch, run_batch
 from sim.tune.tuning import tune
 from tests.tune.small import LARGE, READ, make_subject, write_layers
@@ -61,11 +63,28 @@ def test_errors_are_of_estimated_over_real(at_hand):
     assert twice.image_error == -1.0
 
 
-def test_winner_and_default_are_rechecked_where_layers_are_at_hand(at_hand, subject):
+def test_the_best_images_and_the_baselines_are_rechecked_where_layers_are_at_hand(at_hand, subject):
     checked = tune(at_hand, Serial(), trials=3)
-    assert {check.candidate for check in checked.rechecks} == {checked.winner.candidate, DEFAULT}
+    assert {check.candidate for check in checked.rechecks} >= {checked.winner.candidate, FULL_LANDMARK, DEFAULT}
     assert tune(at_hand, Serial(), trials=3, recheck=False).rechecks == ()
     assert tune(subject, Serial(), trials=3).rechecks == ()
+
+
+def test_the_soonest_on_written_layers_wins_whatever_was_estimated(at_hand, monkeypatch):
+    """On what is written the estimate's first is made late, and the default the soonest."""
+    first = tune(at_hand, Serial(), trials=8, recheck=False).chosen
+    assert first != DEFAULT
+
+    def conversion(_subject, candidate, estimated):
+        total_s = 1.0 if candidate == DEFAULT else 2.0
+        real = tuple(replace(start, total_s=total_s) for start in estimated)
+        return Recheck(candidate=candidate, made_by=WRITTEN_HERE, estimated=estimated, real=real)
+
+    monkeypatch.setattr(tuning, "against_conversion", conversion)
+    found = tune(at_hand, Serial(), trials=8)
+    assert found.shown[0].candidate == first
+    assert found.chosen == found.winner.candidate == DEFAULT
+    assert document(found)["winner"] == settings(DEFAULT)
 
 
 def test_the_written_image_is_whole_and_has_the_files_before_its_landmark(at_hand, image, tmp_path):

@@ -64,7 +64,7 @@ class _ExactDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def parse_toc(raw: bytes | bytearray, where: str, *, max_entries: int) -> list[TocEntry]:
     """Entries of TOC JSON, as Go's decoder takes it: unknown keys ignored, case of keys ignored. Raises `BadBlob`."""
     if len(raw) // MIN_ENTRY_BYTES > max_entries and raw.count(b"{") > max_entries:
-        raise BadBlob(f"{where}: TOC has more than {max_entries} entries; raise max_entries if the layer is real")
+        raise BadBlob(f"{where}: TOC has more than {max_entries} entries; no real layer has so many files")
     try:
         return cast(list[TocEntry], msgspec.json.decode(raw, type=_ExactDocument).entries)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
