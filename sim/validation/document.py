@@ -11,9 +11,10 @@ from sim.validation.words import NONE, percent
 
 METHOD = """Both sources ran the same experiment file and fill the same result schema (docs/results.md). A *cell* is a
 workload, a preset, a link rate and a round trip. Its measured runs are cold starts on the real stack (real registry
-behind a shaped link, containerd, runc, the stargz snapshotter; page cache dropped, empty roots), the fastest link
-first and on each in an order shuffled by the seed; its simulated runs know only the recorded traces, the layouts, the
-network of the experiment file and the host constants, whose digest was written down before anything was measured.
+behind a shaped link, containerd, runc, the stargz snapshotter; page cache dropped, empty roots), in an order shuffled
+by the seed (series after 2026-11-28: link by link, the fastest first); its simulated runs know only the recorded
+traces, the layouts, the network of the experiment file and the host constants, whose digest was written down before
+anything was measured.
 
 * **Error** = simulated ÷ measured − 1, of the medians over the runs of each source.
 * **Percentiles over cells** take the value at place ⌈q · (n − 1)⌉ of the sorted ones (numpy's "higher"): never

@@ -90,12 +90,12 @@ def _estargz_layer(rows, layer, *, landmark):
 def make_blocks(content_id=None):
     """What compresses as `make_layout("estargz")` has it: every file to a half, headers and TOC to about the same."""
     members = [
-        (layer, 1 if layer or number else 0, size, 512, 40, 400, len(path) + 2, size // 2, 0, 0)
+        (layer, 1 if layer or number else 0, size, 512, 40, 400, len(path) + 2, 0, 0)
         for layer in range(LAYERS)
         for number, (path, size) in enumerate(zip(paths(), SIZES, strict=True))
     ]
     tables = {
-        "layers": [(TOC_BYTES, TOC_BYTES)] * LAYERS,
+        "layers": [(TOC_BYTES, TOC_BYTES, TOC_BYTES)] * LAYERS,
         "members": members,
         "blocks": [(size // 2, 0) for _, _, size, *_ in members],
     }

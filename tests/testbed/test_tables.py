@@ -7,7 +7,7 @@ import pytest
 from sim.core.errors import BadConfig
 from sim.core.result import SUMMARY_FIELDS
 from sim.strategy import preset
-from sim.strategy.strategy import BackgroundFetch, Containerd, LandmarkPrefetch, Stargz
+from sim.strategy.strategy import BackgroundFetch, Containerd, Stargz
 from sim.testbed import snapshotter
 from sim.testbed.cold_run import Instants, Measured
 from sim.testbed.counterpart import has_counterpart, settings_of
@@ -108,7 +108,6 @@ def test_the_clairvoyant_cannot_be_built():
     "change",
     [
         {"client": Containerd(downloads=7)},
-        {"client": Stargz(), "prefetch": LandmarkPrefetch(wait_at_most_s=1.0)},
         {"client": Stargz(), "background": BackgroundFetch(quiet_s=1.0)},
     ],
 )
