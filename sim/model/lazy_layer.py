@@ -93,10 +93,15 @@ class LazyLayer:
         yield from self.decode(unit, timeline)
 
     def decode(self, unit: int, timeline: Timeline) -> Process:
-        """Inflate, hash and cache a chunk whose compressed bytes are here."""
+        """Inflate, hash and cache a unit whose compressed bytes are here, with every chunk that shares it.
+
+        Source: stargz-snapshotter estargz/estargz.go, `fileReader.ReadAt`, and fs/reader/reader.go, `OpenFile`: the
+        neighbours in a gzip member are cached one by one on the way to the chunk that is asked for.
+        """
         world, host = self._world, self._world.host
         work_s = self._columns.unit_raw[unit] * (host.hash_s_per_byte + host.chunk_s_per_byte)
-        work_s += self._columns.unit_size[unit] * host.inflate_s_per_packed_byte + host.chunk_s
+        work_s += self._columns.unit_size[unit] * host.inflate_s_per_packed_byte
+        work_s += self._columns.unit_chunks[unit] * host.chunk_s
         yield from world.decode(self._node, work_s, INFLATE, timeline)
         self.loaded[unit] = 1
 

@@ -17,6 +17,7 @@ class LayoutColumns:
     """What the simulated clients ask a layout, by row number.
 
     unit_blob, unit_offset, unit_size, unit_raw: of each unit; lists, since single elements are read.
+    unit_chunks: how many chunks lie in a unit, 1 at least; more than one where a minimum chunk size lets them share it.
     unit_section_end: where the client stops reading ahead for a unit: the end of the last chunk of its file.
     entry_first_unit, entry_last_unit: rows of a file's first and last unit, −1 for entries without data.
     """
@@ -33,6 +34,7 @@ class LayoutColumns:
     unit_offset: list[int]
     unit_size: list[int]
     unit_raw: list[int]
+    unit_chunks: list[int]
     unit_section_end: list[int]
     entry_path: list[str]
     entry_layer: list[int]
@@ -64,6 +66,7 @@ def layout_columns(layout: Layout) -> LayoutColumns:
         unit_offset=unit_offset.tolist(),
         unit_size=column(layout.units, "size").tolist(),
         unit_raw=column(layout.units, "raw_size").tolist(),
+        unit_chunks=np.maximum(1, np.bincount(column(layout.extents, "unit"), minlength=len(unit_blob))).tolist(),
         unit_section_end=_section_ends(layout, unit_blob, unit_offset, last).tolist(),
         entry_path=paths,
         entry_layer=layers,

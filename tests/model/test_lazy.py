@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from pytest import approx
 
@@ -67,6 +68,16 @@ def test_a_connection_has_no_more_under_way_than_the_senders_buffer(make_case):
     (request,) = rows(simulate(make_case("lazy", ONE_FILE, chain([0]), network)), "foreground")
     # a round trip; 14,480 bytes; a round trip later 20,000, and from then on as many each 0.1 s
     assert request["end_s"] - request["start_s"] == approx(0.1 + 0.1 + (MB - 14_480 - 20_000) / 200_000)
+
+
+def test_chunks_that_share_a_unit_are_all_cached_when_one_is_read(make_case):
+    host = free_host(chunk_s=0.25, inflate_s_per_packed_byte=1e-6)
+    three = replace(ONE_FILE, extents=pa.concat_tables([ONE_FILE.extents] * 3))
+    found = [
+        simulate(make_case("lazy", layout, chain([0]), plain_network(float("inf")), host=host)).summary["ready_s"]
+        for layout in (ONE_FILE, three)
+    ]
+    assert found == [approx(1.0 + 0.25), approx(1.0 + 3 * 0.25)]  # inflated once, each written to the cache
 
 
 def test_a_network_on_the_nodes_own_cores_slows_what_is_decoded_meanwhile(make_case):
