@@ -1,6 +1,5 @@
 """The stages that make a workload's folder in the catalog; each can be run again alone."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from statistics import median
@@ -11,7 +10,6 @@ from sim.catalog.convert import convert_image, convert_with_landmark
 from sim.catalog.converter import converter_version
 from sim.catalog.provenance import image_facts, note, now, origin_of, read_provenance, recording_facts
 from sim.catalog.recordings import Recorded, ready_at, record_runs
-from sim.catalog.steps import Origin
 from sim.catalog.workloads import SECOND_TRACE, TRACE_KINDS, Workload, recipe, workload, workload_folder
 from sim.core.blocks import write_blocks
 from sim.core.errors import ContentMismatch
@@ -34,7 +32,7 @@ def make_image(name: str, *, pinned: bool, say: Say) -> None:
     """
     folder = workload_folder(name)
     before = read_provenance(folder).get("image")
-    layers = build_image(name, origin_of(folder) if pinned else Origin({}, round(time.time())), pinned=pinned, say=say)
+    layers = build_image(name, origin_of(before if pinned else None), pinned=pinned, say=say)
     facts = image_facts(recipe(name), layers)
     if before is not None and before["layers"] == facts["layers"]:
         return

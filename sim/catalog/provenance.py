@@ -3,7 +3,7 @@
 import platform
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from email.parser import HeaderParser
@@ -30,9 +30,8 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else {}
 
 
-def origin_of(folder: Path) -> Origin:
-    """What the image that is noted was built from; of none, nothing and now."""
-    image = read_provenance(folder).get("image")
+def origin_of(image: Mapping[str, Any] | None) -> Origin:
+    """What an image was built from, by its noted facts; of none, nothing and now."""
     if image is None:
         return Origin({}, round(time.time()))
     return Origin(image["packages"]["debian"], round(datetime.fromisoformat(image["noted_at"]).timestamp()))

@@ -41,8 +41,6 @@ USRMERGE_AND_ITS_PERL = "usrmerge perl 'perl-modules-*' 'libperl5*' 'lib*-perl' 
 # Wheels for glibc up to that of Debian 12 (2.36), newest first.
 GLIBC_MINORS = (34, 28, 27, 17, 12, 5)
 WHEEL_PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in GLIBC_MINORS), "manylinux2014_x86_64")
-
-
 PREFERENCES = "etc/apt/preferences"  # its folder is written to anyway, so that no time of a directory changes
 
 
