@@ -37,6 +37,7 @@ class Stack:
     def __init__(self, name: str) -> None:
         self._here, self._programs, self._inputs = names(name), binaries.built(), Inputs()
         self._probe = Probe()
+        self._folders: dict[tuple[str, str], tuple[Path, Layout]] = {}
         self._addresses: Addresses | None = None
         self._pushed: dict[tuple[str, str, str | None], _Served] = {}
 
@@ -93,11 +94,13 @@ class Stack:
         return _Served(push.push(folder, host, task.cell.workload, tag), layout)
 
     def _folder(self, name: str, kind: str, task: Task) -> tuple[Path, Layout]:
-        """The OCI folder of a catalogue image, and its layout."""
-        layout = self._inputs.layout(task.workload.layouts[kind])
-        folder = images.oci_folder(name, kind)
-        images.check_layers(folder, layout)
-        return folder, layout
+        """The OCI folder of a catalogue image, and its layout; written and checked when first asked for."""
+        if (name, kind) not in self._folders:
+            layout = self._inputs.layout(task.workload.layouts[kind])
+            folder = images.oci_folder(name, kind)
+            images.check_layers(folder, layout)
+            self._folders[name, kind] = folder, layout
+        return self._folders[name, kind]
 
     def _written(self, task: Task, strategy: Strategy, host: str, tag: str) -> _Served:
         """The image written anew as the cell's `layout:` asks."""
