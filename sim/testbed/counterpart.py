@@ -72,18 +72,17 @@ def settings_of(strategy: Strategy) -> snapshotter.Settings:
     )
 
 
-def _written(task: Task) -> dict[str, Any]:
+def _written(task: Task, strategy: Strategy) -> dict[str, Any]:
     """What the image's bytes depend on where it is written anew for the cell."""
-    strategy, config = compose(task.cell.strategy), task.cell.layout
+    config = task.cell.layout
     if not is_estimated(strategy, config):
         return {}
-    inputs = task.manifest.key_parts["inputs"]
-    return {"written": plain(config.options()), "landmark": plain(_landmark(task)), "accessed": inputs.get("landmark")}
-
-
-def _landmark(task: Task) -> dict[str, Any] | None:
-    landmark = landmark_of(task.cell.layout, compose(task.cell.strategy).format)
-    return None if landmark is None else landmark.model_dump(exclude={"trace"})
+    landmark = landmark_of(config, strategy.format)
+    return {
+        "written": plain(config.options()),
+        "landmark": None if landmark is None else landmark.model_dump(exclude={"trace"}),
+        "accessed": task.manifest.key_parts["inputs"].get("landmark"),
+    }
 
 
 def real_manifest(task: Task) -> Manifest:
@@ -97,7 +96,7 @@ def real_manifest(task: Task) -> Manifest:
         "real": {"containerd": binaries.CONTAINERD, "stargz": binaries.STARGZ},
         "workload": task.cell.workload,
         "layout": task.manifest.key_parts["inputs"]["layout"],
-        **_written(task),
+        **_written(task, strategy),
         "strategy": {
             "name": strategy.name,
             "format": strategy.format,
