@@ -9,13 +9,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from sim.core.blocks import saved_behind
+from sim.core.blocks import PART_BYTES, SHARED_BATCH_BYTES, SHARED_BATCH_UNITS, saved_behind
 from sim.plan.estimate_chunks import Chunks
 from sim.plan.estimate_members import Floats, Ints
 
 GZIP_BYTES = 18  # head and trailer of a member: RFC 1952, 2.3
-LEAST_BATCH_BYTES, BATCH_MEMBERS, MOST_BATCH_BYTES = 4 << 20, 32, 16 << 20  # write_share.py, write_pack.py
-PART_BYTES = 1 << 10  # of a chunk in a batch, beside raw bytes and JSON: write_window.py
+MOST_BATCH_BYTES = 16 << 20  # what gzip packs in memory whole: sim/formats/estargz/write_pack.py
 
 Row = tuple[float, float, float, int]  # alone, close, near and raw of a chunk
 
@@ -61,7 +60,7 @@ def _starts(rows: Sequence[Row], first: int, size: float, before: int, least: in
 
 def _batch_starts(chunks: Chunks, min_chunk_size: int, landmark: int) -> list[int]:
     """Chunks that open a batch; the landmark always does."""
-    most = min(max(LEAST_BATCH_BYTES, BATCH_MEMBERS * min_chunk_size), MOST_BATCH_BYTES)
+    most = min(max(SHARED_BATCH_BYTES, SHARED_BATCH_UNITS * min_chunk_size), MOST_BATCH_BYTES)
     starts, size = [], PART_BYTES + chunks.head_raw + chunks.head_toc
     for number, added in enumerate((PART_BYTES + chunks.raw + chunks.toc).tolist()):
         if size + added > most or number == landmark:

@@ -7,6 +7,7 @@ Source: stargz-snapshotter, estargz/estargz.go, `appendTar`.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from sim.core.blocks import PART_BYTES
 from sim.core.source import Source
 from sim.formats.estargz.write_json import EMPTY_DIGEST, EntryText, EntryTexts, head_text
 from sim.formats.estargz.write_order import LANDMARK_BYTES, Order
@@ -14,7 +15,6 @@ from sim.formats.tarentry import REG
 from sim.formats.tarheader import BLOCK
 from sim.formats.tarwrite import normalise
 
-PART_BYTES = 1 << 10  # about what a part takes in memory beside its bytes and its JSON
 MAX_TAIL_BYTES = 2 << 20  # headers and JSON that a part gathers before it is handed on
 
 

@@ -15,13 +15,12 @@ from itertools import accumulate, count
 
 from isal import isal_zlib
 
+from sim.core.blocks import SHARED_BATCH_BYTES, SHARED_BATCH_UNITS
 from sim.core.source import Source
 from sim.formats.estargz.write_pack import Packer
 from sim.formats.estargz.write_parts import Part
 
 BATCH_BYTES = 1 << 18  # small parts are packed together, for a thread's turn costs more than they do
-SHARED_BATCH_BYTES = 4 << 20  # at least, of parts that may share units; half of what is on its way for eight threads
-SHARED_BATCH_UNITS = 32  # about so many units in a batch, as long as it is packed in memory whole
 MOST_TRIES = 4  # for one unit; content that leads the guess astray makes it longer
 GUESS_LEVEL = 1  # of ISA-L
 
