@@ -174,11 +174,10 @@ def _checks(tuning: "Tuning") -> str:
 
 
 def _check_row(tuning: "Tuning", one: "Recheck") -> tuple[str, ...]:
-    from sim.tune.candidate import DEFAULT
-    from sim.tune.score import base_of, score
+    from sim.tune.recheck import real_scores
 
     seconds = [sum(start.total_s for start in starts) / len(starts) for starts in (one.estimated, one.real)]
-    default = next((two for two in tuning.rechecks if (two.candidate, two.made_by) == (DEFAULT, one.made_by)), None)
+    real = real_scores(tuning.rechecks, one.made_by).get(one.candidate)
     return (
         _name(tuning, one.candidate) or f"{1 + [shown.candidate for shown in tuning.shown].index(one.candidate)}",
         one.made_by,
@@ -186,7 +185,7 @@ def _check_row(tuning: "Tuning", one: "Recheck") -> tuple[str, ...]:
         format_size(one.real[0].image_bytes),
         f"{one.image_error:+.2%}",
         *(f"{value:.3f}" for value in seconds),
-        "-" if default is None else f"{score(one.real, base_of(default.real)).relative:.3f}",
+        "-" if real is None else f"{real.relative:.3f}",
         f"{one.worst_ready_error:+.2%}",
     )
 

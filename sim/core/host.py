@@ -41,7 +41,10 @@ class Host:
     chunk_s: float  # one chunk into the client's cache: open, write, rename
     chunk_s_per_byte: float  # raw, writing that cache file
     decode_beside: float  # processor seconds on other cores for each second of decoding or parsing: the collector
+    region_s: float  # one region into the client's store: create, rename
     region_s_per_byte: float  # compressed, from socket to region cache and back
+    region_read_s: float  # one region read again from there: open, close
+    region_read_s_per_byte: float
     request_s: float  # client's own work for one HTTP request
     pull_s: float  # a pull's own work: before its first request and after its last layer
     document_s: float  # the client's work after tag, manifest and config each

@@ -11,10 +11,11 @@ from sim.formats.estargz import WriteOptions, WrittenBlob, write_layer
 from sim.formats.files import LayerFiles
 from sim.formats.tables import make_tree
 from sim.formats.tarlayer import read_tar_layer
-from sim.image.layers import ImageLayers, Named
+from sim.image.layers import ImageLayers, Named, open_layers
 from sim.image.priorities import Priorities
 from sim.image.rewrite import check_convertible, layer_descriptor, put_rewritten
 from sim.image.toc_image import put_toc, put_toc_image
+from sim.oci import RegistryAccess, create_image
 from sim.oci.descriptor import Descriptor
 from sim.oci.image import ImageSink
 
@@ -55,6 +56,24 @@ class ConvertOptions:
     choose: Choose | None = None
     workers: int | None = None
     scratch: Path | None = None
+
+
+def convert_reference(
+    source: str,
+    target: str,
+    options: ConvertOptions,
+    *,
+    platform: str | None = None,
+    access: RegistryAccess | None = None,
+    step: Step = lambda _text, _number: None,
+) -> Converted:
+    """`convert_image` from one reference to another, both as `sim.oci.open_image` takes them."""
+    access = RegistryAccess() if access is None else access
+    with (
+        open_layers(source, platform=platform, access=access) as layers,
+        create_image(target, access=access) as sink,
+    ):
+        return convert_image(layers, sink, options, step=step)
 
 
 def convert_image(

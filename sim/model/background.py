@@ -83,8 +83,10 @@ class BackgroundFetch:
 
     def _load(self, layer: LazyLayer, unit: int) -> Process:
         columns = self._image.columns
-        reads = compressed_reads(columns.unit_offset[unit], columns.unit_size[unit], columns.unit_section_end[unit])
+        place = columns.unit_offset[unit], columns.unit_size[unit], columns.unit_section_end[unit]
+        reads = list(compressed_reads(*place))
         flights: list[Flight] = []
+        again_s = sum(layer.reading_again_s(offset, length) for offset, length in reads)
         entry = (layer.blob, flights)
         self._flights.append(entry)
         for offset, length in reads:
@@ -94,4 +96,4 @@ class BackgroundFetch:
                     yield from layer.blob.read_cancellable(offset, length, "background", flights)
         self._flights.remove(entry)
         if not self._stopped and not layer.loaded[unit]:
-            self._world.env.process(layer.decode(unit, Timeline()))
+            self._world.env.process(layer.decode(unit, Timeline(), again_s))

@@ -96,6 +96,15 @@ class RemoteBlob:
         """Bytes of the regions of a range that are not here now."""
         return sum(self._region_bytes(region) for region in self._missing(offset, length))
 
+    def stored_part(self, offset: int, length: int) -> tuple[int, int]:
+        """Of a range, what is in the store now: regions, and their bytes."""
+        if length <= 0:
+            return 0, 0
+        self._land_all()
+        first, last = to_regions(offset, length, self.size, self._region_size)
+        here = [region for region in range(first, last + 1) if self.present[region]]
+        return len(here), sum(self._region_bytes(region) for region in here)
+
     def hold_all(self, offset: int, length: int) -> None:
         """Mark a range as here without a request (a perfect prefetch)."""
         first, last = to_regions(offset, length, self.size, self._region_size)
@@ -112,7 +121,7 @@ class RemoteBlob:
     def _start(self, wanted: tuple[int, ...], cause: str) -> Flight:
         ends = list(accumulate(self._region_bytes(region) for region in wanted))
         ranges = merge_adjacent(list(wanted), self._region_size, self.size)
-        exchange = Exchange(cause, self.digest, ranges, ends[-1])
+        exchange = Exchange(cause, self.digest, ranges, ends[-1], pieces=len(wanted))
         flight = Flight(exchange, wanted, ends, self._world.env.event())
         self._flights[wanted] = flight
         return flight

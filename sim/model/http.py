@@ -46,7 +46,8 @@ class Pool:
 class Exchange:
     """One request under way.
 
-    body_bytes: what the registry will send. wire_bytes: what has crossed the link, but for `flow`, under way now.
+    body_bytes: what the registry will send. pieces: files it becomes in the client's store.
+    wire_bytes: what has crossed the link, but for `flow`, under way now.
     stoppable: it may be cancelled; `stopped` then fires when the flow under way ends or is given up.
     """
 
@@ -55,6 +56,7 @@ class Exchange:
     ranges: Sequence[tuple[int, int]]
     body_bytes: int
     timeline: Timeline = field(default_factory=Timeline)
+    pieces: int = 0
     stoppable: bool = False
     wire_bytes: float = 0.0
     flow: Flow | None = None
@@ -86,7 +88,7 @@ class Http:
             pool.has_token = True
         yield from self._first_byte(exchange)
         if not exchange.cancelled:
-            kept = world.keep(self._node, exchange.body_bytes)
+            kept = world.keep(self._node, exchange.body_bytes, exchange.pieces)
             yield from self._body(connection, exchange)
             yield from self._kept(kept, exchange)
         if not exchange.cancelled:

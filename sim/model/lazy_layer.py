@@ -88,18 +88,27 @@ class LazyLayer:
         """Fetch what is missing of one chunk, decode it and cache it."""
         columns = self._columns
         reads = compressed_reads(columns.unit_offset[unit], columns.unit_size[unit], columns.unit_section_end[unit])
+        again_s = 0.0
         for offset, length in reads:
+            again_s += self.reading_again_s(offset, length)
             yield from self.blob.read(offset, length, cause, timeline)
-        yield from self.decode(unit, timeline)
+        yield from self.decode(unit, timeline, again_s)
 
-    def decode(self, unit: int, timeline: Timeline) -> Process:
+    def reading_again_s(self, offset: int, length: int) -> float:
+        """Work of reading those regions that are stored already; each is a file (fs/remote/blob.go `readFromCache`)."""
+        regions, size = self.blob.stored_part(offset, length)
+        return regions * self._world.host.region_read_s + size * self._world.host.region_read_s_per_byte
+
+    def decode(self, unit: int, timeline: Timeline, reading_s: float) -> Process:
         """Inflate, hash and cache a unit whose compressed bytes are here, with every chunk that shares it.
+
+        reading_s: work of having read those bytes from the store.
 
         Source: stargz-snapshotter estargz/estargz.go, `fileReader.ReadAt`, and fs/reader/reader.go, `OpenFile`: the
         neighbours in a gzip member are cached one by one on the way to the chunk that is asked for.
         """
         world, host = self._world, self._world.host
-        work_s = self._columns.unit_raw[unit] * (host.hash_s_per_byte + host.chunk_s_per_byte)
+        work_s = reading_s + self._columns.unit_raw[unit] * (host.hash_s_per_byte + host.chunk_s_per_byte)
         work_s += self._columns.unit_size[unit] * host.inflate_s_per_packed_byte
         work_s += self._columns.unit_chunks[unit] * host.chunk_s
         yield from world.decode(self._node, work_s, INFLATE, timeline)

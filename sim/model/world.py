@@ -97,13 +97,13 @@ class World:
             yield self._cpus[node].work(seconds)
             timeline.add(kind, start_s, self.env.now)
 
-    def keep(self, node: int, body_bytes: int) -> simpy.Event:
-        """Let a node's client write so many bytes of an answer to its store and hash or read them; work on one core.
+    def keep(self, node: int, body_bytes: int, pieces: int) -> simpy.Event:
+        """Let a node's client write an answer to its store, as so many files, and hash or read it; work on one core.
 
         What the network itself takes of the node's cores passes beside it.
         """
         self._cpus[node].work(body_bytes * self.network.node_s_per_byte)
-        seconds = body_bytes * self.host.region_s_per_byte
+        seconds = body_bytes * self.host.region_s_per_byte + pieces * self.host.region_s
         self.cpu_s[INFLATE] += seconds
         return self._cpus[node].work(seconds)
 

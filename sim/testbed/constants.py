@@ -34,6 +34,7 @@ STATISTICS = {
 LISTING_READS = 2  # readdir, and readdir that finds the end
 READ_AHEAD = 2 << 20  # bytes: the most one request of a chunk's bytes asks for (sim/model/lazy_layer.py)
 PARSED = "from the last byte of a TOC of 1,000 to 10,000 files until its layer is resolved, in a cold pull"
+REGION_BYTES = 50_000  # of the mounted layers whose files are touched: the snapshotter's default
 LEAST_TOUCHED = 60_000  # packed bytes: smaller files of a touch may lie in a region that is here already
 
 
@@ -91,10 +92,11 @@ def _chunks(measured: Measured) -> dict[str, Constant]:
     Inflating costs 13 to 16 ns a compressed byte whatever the ratio between 2 and 23; with the ratio, the cost of a raw
     byte falls from 7 to 0.6 ns.
     """
-    hash_s, region = measured.cost("hash").per_unit_s, measured.cost("region")
+    hash_s, request_s = measured.cost("hash").per_unit_s, _regions_cost(measured)[0]
+    region_s = _region_byte_s(measured)
     fixed_s, per_byte_s, per_packed_s = fit.fit_terms(
         [
-            ((1.0, float(raw), float(packed)), seconds - (packed // READ_AHEAD) * region.fixed_s)
+            ((1.0, float(raw), float(packed)), seconds - (packed // READ_AHEAD) * request_s)
             for (raw, _, packed), seconds in measured.typical("touch").items()
             if packed >= LEAST_TOUCHED
         ]
@@ -102,11 +104,11 @@ def _chunks(measured: Measured) -> dict[str, Constant]:
     touch = "first read of files of one chunk of 0.5 to 4 MiB through a mount, least squares"
     return {
         "inflate_s_per_packed_byte": measured.constant(
-            max(0.0, per_packed_s - region.per_unit_s), "touch", f"{touch}, per compressed byte, less regions", "stargz"
+            max(0.0, per_packed_s - region_s), "touch", f"{touch}, per compressed byte, less regions", "stargz"
         ),
         "hash_s_per_byte": measured.constant(hash_s, "hash", "sha256 (crypto/sha256)", "go"),
         "chunk_s": measured.constant(
-            max(0.0, fixed_s - region.fixed_s), "touch", f"{touch}, fixed part, less a request", "stargz"
+            max(0.0, fixed_s - request_s), "touch", f"{touch}, fixed part, less a request", "stargz"
         ),
         "chunk_s_per_byte": measured.constant(
             max(0.0, per_byte_s - hash_s), "touch", f"{touch}, per raw byte, less sha256", "stargz"
@@ -130,13 +132,39 @@ def _beside(measured: Measured) -> float:
     return max(0.0, sum(sum(seconds) for seconds in rounds) / waited_s - 1)
 
 
+def _regions_cost(measured: Measured) -> list[float]:
+    """Seconds of a request for missing regions: once, for each region, for each byte."""
+    return fit.fit_terms(
+        [
+            ((1.0, float(regions), float(size)), seconds)
+            for (size, regions, _), seconds in measured.typical("region").items()
+        ]
+    )
+
+
+def _region_byte_s(measured: Measured) -> float:
+    """Seconds for each byte of regions as large as the snapshotter has them by default."""
+    _, region_s, byte_s = _regions_cost(measured)
+    return byte_s + region_s / REGION_BYTES
+
+
 def _regions(measured: Measured) -> dict[str, Constant]:
-    region, server = measured.cost("region"), measured.cost("region_server")
-    what = "reads of 1 to 21 missing regions of 50,000 bytes over loopback"
+    request_s, region_s, byte_s = _regions_cost(measured)
+    read_s, read_byte_s = fit.fit_terms(
+        [
+            ((float(regions), float(size)), seconds)
+            for (size, regions, _), seconds in measured.typical("region_read").items()
+        ]
+    )
+    what = "reads of 1 to 21 missing regions of 12,500 to 200,000 bytes over loopback, least squares"
+    again = "the same reads again, all regions stored, least squares"
     return {
-        "region_s_per_byte": measured.constant(region.per_unit_s, "region", what, "stargz"),
+        "region_s": measured.constant(region_s, "region", f"{what}, per region", "stargz"),
+        "region_s_per_byte": measured.constant(byte_s, "region", f"{what}, per byte", "stargz"),
+        "region_read_s": measured.constant(read_s, "region_read", f"{again}, per region", "stargz"),
+        "region_read_s_per_byte": measured.constant(read_byte_s, "region_read", f"{again}, per byte", "stargz"),
         "request_s": measured.constant(
-            max(0.0, region.fixed_s - server.fixed_s),
+            max(0.0, request_s - measured.cost("region_server").fixed_s),
             "region",
             f"{what}: the fixed part, less the server's own",
             "stargz",

@@ -6,11 +6,9 @@ from sim.catalog.cache import image_folder
 from sim.core.layout import Layout
 from sim.core.tree import Tree
 from sim.formats.estargz import WriteOptions
-from sim.image.convert import ConvertOptions, convert_image
-from sim.image.layers import open_layers
+from sim.image.convert import ConvertOptions, convert_reference
 from sim.image.opened import open_image
 from sim.image.priorities import Priorities
-from sim.oci import create_image
 from sim.plan.layout_options import LayoutOptions
 
 
@@ -25,7 +23,6 @@ def write_anew(workload: str, options: LayoutOptions, folder: Path) -> Layout:
 
     write = WriteOptions(chunk_size_bytes=options.chunk_size_bytes, min_chunk_size_bytes=options.min_chunk_size_bytes)
     target = f"oci:{folder}"
-    with open_layers(f"oci:{image_folder(workload) / 'oci'}") as layers, create_image(target) as sink:
-        convert_image(layers, sink, ConvertOptions(write=write, choose=choose))
+    convert_reference(f"oci:{image_folder(workload) / 'oci'}", target, ConvertOptions(write=write, choose=choose))
     with open_image(target) as image:
         return image.layout

@@ -4,10 +4,9 @@ from sim.catalog.cache import image_folder
 from sim.core.errors import BadInput, ContentMismatch
 from sim.core.tree import Tree
 from sim.formats.estargz import WriteOptions
-from sim.image.convert import Converted, ConvertOptions, Step, convert_image
-from sim.image.layers import open_layers
+from sim.image.convert import Converted, ConvertOptions, Step, convert_reference
 from sim.image.priorities import Priorities
-from sim.oci import RegistryAccess, create_image
+from sim.oci import RegistryAccess
 from sim.tune.candidate import Candidate, Written
 from sim.tune.starts import priorities
 from sim.tune.subject import Subject, merged_accesses
@@ -50,10 +49,5 @@ def write_image(
             )
         return Priorities(tuple(map(tuple, [*chosen, *([] for _ in range(layers - len(chosen)))])))
 
-    access = RegistryAccess() if access is None else access
     options = ConvertOptions(write=write_options(candidate.written), choose=choose)
-    with (
-        open_layers(source, platform=platform, access=access) as layers,
-        create_image(target, access=access) as sink,
-    ):
-        return convert_image(layers, sink, options, step=step)
+    return convert_reference(source, target, options, platform=platform, access=access, step=step)

@@ -1,7 +1,7 @@
 """How far off an estimate is: the same candidate on a layout that was really written."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,8 +9,9 @@ from pathlib import Path
 from sim.core.layout import Layout
 from sim.core.source import FileSource
 from sim.formats.estargz import layers_layout, open_blob, write_layer
-from sim.tune.candidate import BASELINES, Candidate, Written
+from sim.tune.candidate import BASELINES, DEFAULT, Candidate, Written
 from sim.tune.output import write_options
+from sim.tune.score import Score, base_of, score
 from sim.tune.starts import Start, priorities, starts_on
 from sim.tune.subject import Subject, merged_accesses
 
@@ -73,3 +74,12 @@ def converted(subject: Subject, written: Written) -> Layout:
         blobs = [open_blob(files.enter_context(FileSource(one.file)), toc_digest=one.toc_digest) for one in made]
         digests, raw_sizes = [one.digest for one in made], [one.raw_size_bytes for one in made]
         return layers_layout(blobs, digests=digests, raw_sizes=raw_sizes)[1]
+
+
+def real_scores(rechecks: Iterable[Recheck], made_by: str) -> dict[Candidate, Score]:
+    """Candidates on what one writer made, against the default as it made it; empty where it made no default."""
+    real = {one.candidate: one.real for one in rechecks if one.made_by == made_by}
+    if DEFAULT not in real:
+        return {}
+    base = base_of(real[DEFAULT])
+    return {candidate: score(starts, base) for candidate, starts in real.items()}

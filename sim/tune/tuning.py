@@ -12,8 +12,8 @@ from sim.tune.candidate import BASELINES, DEFAULT, FULL_LANDMARK, Candidate, Wri
 from sim.tune.evaluator import Evaluator
 from sim.tune.grid import MOST_CANDIDATES, grid_search
 from sim.tune.optuna_search import optuna_search
-from sim.tune.recheck import WRITTEN_HERE, Recheck, against_conversion, against_references
-from sim.tune.score import Score, base_of, pareto, ranked, score
+from sim.tune.recheck import WRITTEN_HERE, Recheck, against_conversion, against_references, real_scores
+from sim.tune.score import Score, pareto, ranked
 from sim.tune.subject import Subject
 
 Search = Literal["grid", "optuna"]
@@ -134,8 +134,5 @@ def _soonest(rechecks: Iterable[Recheck]) -> Candidate | None:
 
     An estimate may be off by a request, and a start that races its prefetch may be off by much more.
     """
-    real = {one.candidate: one.real for one in rechecks if one.made_by == WRITTEN_HERE}
-    if not real:
-        return None
-    base = base_of(real[DEFAULT])
-    return ranked(score(starts, base) for starts in real.values())[0].candidate
+    real = real_scores(rechecks, WRITTEN_HERE)
+    return ranked(real.values())[0].candidate if real else None

@@ -1,5 +1,6 @@
 """Twenty random candidates, estimated and then really converted: how far the estimates are off."""
 
+import os
 import statistics
 import time
 
@@ -14,7 +15,8 @@ from tests.formats.candidates import built, compare, random_candidates
 
 pytestmark = pytest.mark.bench
 
-CANDIDATES, SEED = 20, 6
+CANDIDATES = 20
+SEED = int(os.environ.get("LAZYPULL_BENCH_SEED", "6"))  # of the candidates; docs/tuning.md has two
 WORKLOADS = ("web", "numpy", "web", "postgres")  # the small image more often: a conversion takes up to a minute
 SIZE_BAR, READY_BAR = 0.01, 0.02  # of the issue
 TIME_BAR_S = 0.5  # of the issue, for an image of 30,000 files

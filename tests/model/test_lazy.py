@@ -134,6 +134,25 @@ def test_what_arrives_is_kept_while_more_arrives(make_case):
     assert slow.summary["ready_s"] == approx(0.5)
 
 
+def test_smaller_regions_cost_more_to_store(make_case):
+    host = free_host(region_s=1e-3)
+
+    def ready_s(region_size):
+        case = make_case("lazy", ONE_FILE, chain([0]), plain_network(float("inf")), host=host)
+        client = replace(case.strategy.client, region_size=region_size)
+        return simulate(replace(case, strategy=replace(case.strategy, client=client))).summary["ready_s"]
+
+    assert ready_s(50_000) == approx(MB / 50_000 * 1e-3)
+    assert ready_s(12_500) == approx(MB / 12_500 * 1e-3)
+
+
+def test_regions_that_are_stored_already_are_read_again(make_case):
+    layout = make_layout([[("a", 60_000, 60_000), ("b", 30_000, 30_000), ("c", MB, MB)]])
+    host = free_host(region_read_s=0.1, region_read_s_per_byte=1e-6)
+    tables = simulate(make_case("lazy", layout, chain([0, 1]), plain_network(float("inf")), host=host))
+    assert tables.summary["ready_s"] == approx(0.1 + 50_000 * 1e-6)  # b: the one it shares with a
+
+
 def test_equal_reads_share_a_request_and_overlapping_ones_do_not(make_case):
     layout = make_layout([[("a", 60_000, 60_000), ("b", 60_000, 60_000), ("c", MB, MB)]])
     together = make_program([(ROOT, 0.0, 0, 1), (ROOT, 0.0, 0, 1), (ROOT, 0.0, 1, 1)], (2, 0.0))

@@ -45,7 +45,7 @@ VERSIONS = dict.fromkeys(("go", "stargz", "containerd", "kernel", "runtime"), "x
 
 def _every_measure() -> list[Sample]:
     """A machine on which each thing takes a time one can work out in the head."""
-    sized = {"hash": 0.0, "region": 2e-3, "region_server": 5e-4, "fuse_read": 1e-3, "local_read": 1e-3}
+    sized = {"hash": 0.0, "region_server": 5e-4, "fuse_read": 1e-3, "local_read": 1e-3}
     samples = [Sample(name, n, 1, fixed + 1e-9 * n) for name, fixed in sized.items() for n in (10**4, 10**6)]
     once = ["fuse_lookup", "fuse_readdir", "mount", "mount_resolve", "local_lookup", "local_readdir", "start", "exit"]
     once += [
@@ -59,9 +59,13 @@ def _every_measure() -> list[Sample]:
         "carried",
     ]
     samples += [Sample(name, 0, 1, 1e-3) for name in once]
-    # a first touch: request 2 ms, 8 ms more, 1 ns a packed byte of regions, 20 of inflate, 1 of sha256, 2 of the rest
+    # reads of regions: 2 ms, 50 µs a region and 1 ns a byte; again: 10 µs a region and 0.1 ns a byte
+    regions = [(regions, regions * size) for size in (12_500, 50_000, 200_000) for regions in (1, 5, 21)]
+    samples += [Sample("region", size, n, 2e-3 + 5e-5 * n + 1e-9 * size) for n, size in regions]
+    samples += [Sample("region_read", size, n, 1e-5 * n + 1e-10 * size) for n, size in regions]
+    # a first touch: request 2 ms, 8 ms more, 2 ns a packed byte of regions, 20 of inflate, 1 of sha256, 2 of the rest
     touched = [(10**6, 5 * 10**5), (10**6, 10**5), (4 * 10**6, 10**6), (4 * 10**6, 4 * 10**5)]
-    touches = [(raw, packed, 10e-3 + 21e-9 * packed + 3e-9 * raw) for raw, packed in touched]
+    touches = [(raw, packed, 10e-3 + 22e-9 * packed + 3e-9 * raw) for raw, packed in touched]
     samples += [Sample("touch", raw, 1, seconds, packed) for raw, packed, seconds in touches]
     samples.append(Sample("touch_processor", 0, 1, 1.5 * sum(seconds for *_, seconds in touches)))
     samples += [Sample("toc", n, n // 300, 2e-3 + 1e-8 * n) for n in (10**5, 10**6)]
@@ -81,7 +85,8 @@ def test_every_constant_of_a_host_is_made_and_the_parts_add_up():
     assert set(found) == set(Host.__dataclass_fields__)
     worked_out = {
         "chunk_s": 8e-3, "chunk_s_per_byte": 2e-9, "inflate_s_per_packed_byte": 20e-9, "hash_s_per_byte": 1e-9,
-        "decode_beside": 0.5, "request_s": 1.5e-3, "region_s_per_byte": 1e-9, "toc_s_per_byte": 1e-8,
+        "decode_beside": 0.5, "request_s": 1.5e-3, "region_s": 5e-5, "region_s_per_byte": 1e-9, "region_read_s": 1e-5,
+        "region_read_s_per_byte": 1e-10, "toc_s_per_byte": 1e-8,
         "unpack_s_per_byte": 1e-9, "unpack_s_per_packed_byte": 2e-8, "unpack_s_per_file": 1e-5,
         "commit_s_per_byte": 1e-9, "fuse_mount_s": 5e-3, "snapshot_s": 3e-3, "commit_s": 16e-3, "pull_s": 3e-3,
         "toc_s": 2e-3, "wake_s": 12e-3, "lazy_start_s": 8e-3,

@@ -20,7 +20,7 @@ from sim.tune.candidate import DEFAULT, FULL_LANDMARK, Candidate
 from sim.tune.document import document, settings
 from sim.tune.gather import subject_of_image
 from sim.tune.output import source_of_workload, write_image
-from sim.tune.recheck import WRITTEN_HERE, Recheck, against_conversion
+from sim.tune.recheck import WRITTEN_HERE, Recheck, against_conversion, real_scores
 from sim.tune.starts import Batch, run_batch
 from sim.tune.tuning import tune
 from tests.tune.small import LARGE, READ, make_subject, write_layers
@@ -61,6 +61,24 @@ def test_errors_are_of_estimated_over_real(at_hand):
     twice = replace(check, estimated=(replace(start, total_s=2 * check.real[0].total_s, image_bytes=0),))
     assert twice.worst_ready_error == pytest.approx(1.0)
     assert twice.image_error == -1.0
+
+
+def test_what_was_written_is_scored_against_the_default_of_the_same_writer(at_hand):
+    (start,) = run_batch(Batch(at_hand, at_hand.tuned, (DEFAULT,)))
+
+    def recheck(candidate, made_by, total_s):
+        real = replace(start, candidate=candidate, total_s=total_s)
+        return Recheck(candidate=candidate, made_by=made_by, estimated=(start,), real=(real,))
+
+    rechecks = [
+        recheck(DEFAULT, WRITTEN_HERE, 4.0),
+        recheck(FULL_LANDMARK, WRITTEN_HERE, 3.0),
+        recheck(DEFAULT, "another", 2.0),
+        recheck(FULL_LANDMARK, "another", 1.0),
+    ]
+    assert real_scores(rechecks, WRITTEN_HERE)[FULL_LANDMARK].relative == 0.75
+    assert real_scores(rechecks, "another")[FULL_LANDMARK].relative == 0.5
+    assert real_scores(rechecks[1:2], WRITTEN_HERE) == {}
 
 
 def test_the_best_images_and_the_baselines_are_rechecked_where_layers_are_at_hand(at_hand, subject):

@@ -21,7 +21,12 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-const regionSize = 50_000 // bytes; the snapshotter's default blob chunk_size
+// Bytes of a region and how often each window is read with it: the snapshotter's default blob chunk_size most, and two
+// more, to tell what a region costs from what a byte costs.
+var regionSizes = []struct {
+	size   int64
+	rounds int
+}{{50_000, 8}, {12_500, 4}, {200_000, 2}}
 
 // serve answers every request with (ranges of) one file and reports its own handler time,
 // so that a client can be charged for the rest: args FILE.
@@ -82,8 +87,9 @@ func (b *blobServer) stop() {
 	b.process.Wait()
 }
 
-// measureRegion times the snapshotter's remote blob over loopback: a read of 1 to 40 missing regions
-// is one GET, then every region is written to the cache. "region_server" is the server's own part.
+// measureRegion times the snapshotter's remote blob over loopback: a read of 1 to 21 missing regions
+// is one GET, then every region is written to the cache. "region_server" is the server's own part;
+// "region_read" the same read again, when all of them are there.
 func measureRegion(s settings) error {
 	data, err := corpus(24 << 20)
 	if err != nil {
@@ -108,33 +114,49 @@ func readRegions(s settings, server *blobServer, size int64, blobDigest digest.D
 	}
 	hosts := resolver.RegistryHostsFromConfig(resolver.Config{})
 	for rep := range s.reps {
-		store, err := directCache(filepath.Join(s.work, fmt.Sprint("regions-", rep)))
-		if err != nil {
-			return err
-		}
-		blob, err := remote.NewResolver(config.BlobConfig{}, nil).Resolve(
-			context.Background(), hosts, name, ocispec.Descriptor{Digest: blobDigest, Size: size}, store)
-		if err != nil {
-			return err
-		}
-		server.handlerSeconds() // the size probe, bytes 0-1
-		offset := int64(0)
-		for round := range 8 {
-			for _, regions := range []int64{1, 2, 5, 10, 21} {
-				if round > 0 && regions > 5 && round%2 == 1 {
-					continue
-				}
-				window := make([]byte, regions*regionSize)
-				begin := time.Now()
-				if _, err := blob.ReadAt(window, offset); err != nil {
-					return err
-				}
-				emit("region", regions*regionSize, 1, time.Since(begin).Seconds())
-				emit("region_server", regions*regionSize, 1, server.handlerSeconds())
-				offset += (regions + 1) * regionSize
+		for _, kind := range regionSizes {
+			store, err := directCache(filepath.Join(s.work, fmt.Sprintf("regions-%d-%d", rep, kind.size)))
+			if err != nil {
+				return err
 			}
+			settings := config.BlobConfig{ChunkSize: kind.size}
+			blob, err := remote.NewResolver(settings, nil).Resolve(
+				context.Background(), hosts, name, ocispec.Descriptor{Digest: blobDigest, Size: size}, store)
+			if err != nil {
+				return err
+			}
+			server.handlerSeconds() // the size probe, bytes 0-1
+			if err := readWindows(server, blob, kind.size, kind.rounds); err != nil {
+				return err
+			}
+			blob.Close()
 		}
-		blob.Close()
+	}
+	return nil
+}
+
+// readWindows reads windows of 1 to 21 regions, none of which is there, each twice.
+func readWindows(server *blobServer, blob remote.Blob, regionSize int64, rounds int) error {
+	offset := int64(0)
+	for round := range rounds {
+		for _, regions := range []int64{1, 2, 5, 10, 21} {
+			if round > 0 && regions > 5 && round%2 == 1 {
+				continue
+			}
+			window := make([]byte, regions*regionSize)
+			begin := time.Now()
+			if _, err := blob.ReadAt(window, offset); err != nil {
+				return err
+			}
+			emit("region", regions*regionSize, regions, time.Since(begin).Seconds())
+			emit("region_server", regions*regionSize, 1, server.handlerSeconds())
+			begin = time.Now()
+			if _, err := blob.ReadAt(window, offset); err != nil {
+				return err
+			}
+			emit("region_read", regions*regionSize, regions, time.Since(begin).Seconds())
+			offset += (regions + 1) * regionSize
+		}
 	}
 	return nil
 }
