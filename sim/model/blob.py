@@ -73,6 +73,18 @@ class RemoteBlob:
         yield flight.done
         timeline.follow(flight.exchange.timeline, start_s, self._world.env.now, otherwise=RATE)
 
+    def read_at_most(self, offset: int, length: int, cause: str, at_most_s: float) -> Generator[Event, Any, bool]:
+        """Like `read`, but given up after so long; regions that are complete stay. Returns whether all of it came."""
+        flights: list[Flight] = []
+        self._world.env.process(self._give_up(flights, at_most_s))
+        yield from self.read_cancellable(offset, length, cause, flights)
+        return not self._missing(offset, length)
+
+    def _give_up(self, flights: list[Flight], at_most_s: float) -> Process:
+        yield self._world.env.timeout(at_most_s)
+        for flight in flights:
+            self.cancel(flight)
+
     def read_cancellable(self, offset: int, length: int, cause: str, flights: list[Flight]) -> Process:
         """Like `read`, but listed in `flights` while under way, so that `cancel` can end it early."""
         wanted = self._missing(offset, length)

@@ -12,6 +12,9 @@ from sim.model.lazy_image import LazyImage
 from sim.model.lazy_layer import LazyLayer
 from sim.model.timeline import PREFETCH_WAIT, Timeline
 from sim.model.world import World
+from sim.plan.walk import prefetch_walk
+
+REQUEST_TIMEOUT_S = 30.0  # service/resolver/registry.go `defaultRequestTimeoutSec`: a whole request, body included
 
 Process = Generator[Event, Any, None]
 
@@ -50,24 +53,19 @@ class LandmarkPrefetch:
         world, start_s = self._world, self._world.env.now
         size = self._image.columns.landmark_offset[layer.layer]
         self._image.tasks.begin()
-        yield from layer.blob.read(0, size, "prefetch", Timeline())
-        waiting = iter(self._before_landmark(layer, size))
-        yield world.env.all_of([world.env.process(self._decode(layer, waiting)) for _ in range(world.host.cores)])
+        whole = yield from layer.blob.read_at_most(0, size, "prefetch", REQUEST_TIMEOUT_S)
+        if whole:  # else nothing is decoded; regions that came stay (fs/layer/layer.go `prefetch`)
+            waiting = prefetch_walk(self._image.columns, layer.layer, size)
+            yield world.env.all_of([world.env.process(self._decode(layer, waiting)) for _ in range(world.host.cores)])
         self._image.tasks.end()
         world.spans.add("prefetch", self._node, start_s, world.env.now, layer=layer.layer, bytes=size, requests=1)
 
-    def _before_landmark(self, layer: LazyLayer, size: int) -> Iterator[int]:
-        """All chunks of the files whose first chunk starts before the landmark."""
-        columns = self._image.columns
-        units = layer.units()
-        ahead = [unit for unit in units if columns.unit_offset[unit] < size]
-        yield from ahead
-        if ahead:  # the last file may go on behind the landmark
-            section_end = columns.unit_section_end[ahead[-1]]
-            yield from (unit for unit in units[len(ahead) :] if columns.unit_offset[unit] < section_end)
-
     def _decode(self, layer: LazyLayer, waiting: Iterator[int]) -> Process:
-        """One of the decoders that share the list; the reference runs as many as there are cores."""
+        """One of the decoders that share the walk; the reference runs as many as there are cores.
+
+        A unit that chunks share may be decoded by several at once: each looks for its own chunk in the cache, does not
+        find it there, and goes through the unit (fs/reader/reader.go `readAndCache`).
+        """
         for unit in waiting:
             if not layer.loaded[unit]:
                 yield from layer.load(unit, "prefetch", Timeline())

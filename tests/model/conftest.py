@@ -17,6 +17,7 @@ from sim.core.layout import (
     Layout,
 )
 from sim.core.network import Network, Registry
+from sim.core.result import RunTables
 from sim.core.program import ROOT, HitCounts, Program
 from sim.plan.columns import layout_columns
 from sim.strategy import Case, preset
@@ -132,3 +133,8 @@ def make_case():
         )
 
     return build
+
+
+def rows(tables: RunTables, cause: str) -> list[dict[str, Any]]:
+    """Requests of one cause."""
+    return [row for row in tables.requests.to_pylist() if row["cause"] == cause]

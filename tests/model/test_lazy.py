@@ -11,15 +11,11 @@ from sim.core.program import ROOT
 from sim.model.image import CONFIG_BYTES, MANIFEST_BYTES, MANIFEST_BYTES_PER_LAYER
 from sim.strategy import simulate
 
-from .conftest import MB, chain, free_host, make_layout, make_program, plain_network
+from .conftest import MB, chain, free_host, make_layout, make_program, plain_network, rows
 
 ONE_FILE = make_layout([[("a", MB, 4 * MB)]])
 DOCUMENTS = MANIFEST_BYTES + MANIFEST_BYTES_PER_LAYER + CONFIG_BYTES
 TAIL = 1_051  # TOC and footer lie in the last region, which begins at 1,000,000
-
-
-def rows(tables, cause):
-    return [row for row in tables.requests.to_pylist() if row["cause"] == cause]
 
 
 def test_bytes_and_time_of_a_serial_read(make_case):

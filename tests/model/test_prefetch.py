@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
 from pytest import approx
 
 from sim.core.program import ROOT
@@ -9,7 +10,7 @@ from sim.model.image import CONFIG_BYTES, MANIFEST_BYTES, MANIFEST_BYTES_PER_LAY
 from sim.strategy import simulate
 from sim.strategy.strategy import BackgroundFetch, PerfectPrefetch
 
-from .conftest import MB, chain, free_host, make_layout, make_program, plain_network
+from .conftest import MB, chain, free_host, make_layout, make_program, plain_network, rows
 
 HOT_AND_COLD = make_layout([[("hot", 5 * MB, 5 * MB), ("cold", 20 * MB, 20 * MB)]], landmark=1)
 DOCUMENTS = MANIFEST_BYTES + MANIFEST_BYTES_PER_LAYER + CONFIG_BYTES
@@ -42,11 +43,39 @@ def test_regions_of_a_running_prefetch_are_usable_as_they_land(make_case):
     assert summary["fetched_at_end_bytes"] == DOCUMENTS + INDEX + 15 * MB
 
 
+def test_a_prefetch_is_given_up_after_thirty_seconds_and_what_came_stays(make_case):
+    layout = make_layout([[("early", MB, MB), ("late", 49 * MB, 49 * MB)]], landmark=2)
+    program = make_program([(ROOT, 25.0, 0, 1), (0, 0.0, 1, 1)], (1, 0.0))
+    host = free_host(cores=1, inflate_s_per_packed_byte=1e-6)
+    tables = simulate(make_case("prefetch", layout, program, plain_network(MB), host=host))
+    (prefetch,) = rows(tables, "prefetch")
+    assert prefetch["end_s"] - prefetch["start_s"] == approx(30.0)
+    assert prefetch["bytes"] == approx(30 * MB, rel=1e-3)
+    # at 35 s the early file is read: its bytes are here, but it is decoded only now; so is all that the late one needs
+    assert tables.summary["inflate_cpu_s"] == approx(50.0)
+    fetched = sum(row["bytes"] for row in rows(tables, "foreground"))
+    assert fetched == approx(20 * MB, rel=5e-3)
+
+
 def test_decoding_a_prefetch_uses_all_cores(make_case):
     layout = make_layout([[(f"f{i}", MB, MB) for i in range(4)]], landmark=4)
     host = free_host(inflate_s_per_packed_byte=1e-6)
     summary = simulate(make_case("prefetch", layout, chain([0]), plain_network(MB), host=host)).summary
     assert summary["create_s"] == approx(4.0 + 2.0)  # four CPU seconds on two cores, after the last byte
+
+
+def test_decoders_that_meet_in_a_shared_unit_each_go_through_it(make_case):
+    apart = make_layout([[("a", MB, MB), ("b", MB, MB)]], landmark=2)
+    column = apart.extents.schema.get_field_index("unit")
+    extents = apart.extents.set_column(column, apart.extents.schema.field(column), pa.array([0, 0], pa.int32()))
+    layout = replace(apart, extents=extents)
+
+    def summary(cores):
+        host = free_host(cores=cores, inflate_s_per_packed_byte=1e-6)
+        return simulate(make_case("prefetch", layout, chain([]), plain_network(MB), host=host)).summary
+
+    assert [summary(cores)["create_s"] for cores in (1, 2)] == [approx(2.0 + 1.0), approx(2.0 + 1.0)]
+    assert [summary(cores)["inflate_cpu_s"] for cores in (1, 2)] == [approx(1.0), approx(2.0)]
 
 
 def test_each_mount_waits_while_all_cores_decode(make_case):
