@@ -1,7 +1,6 @@
 """Measure this machine: run the micro-measurements on the real components and write a host file."""
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import msgspec
 from sim.core.errors import NotPossibleHere
 from sim.core.files import write_file
 from sim.core.host import HOST_SCHEMA_VERSION, HostFile
-from sim.testbed import binaries, calib, constants, containerd, machine, process, pulls, synthetic
+from sim.testbed import binaries, calib, constants, containerd, disk, machine, process, pulls, synthetic
 from sim.testbed.binaries import Binaries
 from sim.testbed.fit import Sample
 
@@ -48,13 +47,13 @@ def calibrate(*, scale: float = 1.0, rounds: int = 1, progress: Callable[[str], 
 
 def _round(programs: Binaries, scale: float, progress: Callable[[str], None]) -> list[Sample]:
     samples: list[Sample] = []
-    with tempfile.TemporaryDirectory(prefix="lazypull-calibrate-") as folder, pulls.testbed() as addresses:
+    with disk.scratch() as folder, pulls.testbed() as addresses:
         for measure, repetitions in REPETITIONS.items():
             progress(f"measuring {measure}")
             take = _runtime if measure == "runtime" else _plain
-            samples += take(measure, programs, Path(folder) / measure, max(2, round(repetitions * scale)))
+            samples += take(measure, programs, folder / measure, max(2, round(repetitions * scale)))
         inputs = synthetic.contents(calib.go_root())
-        pulled = pulls.Pulls(addresses, programs, Path(folder) / "pulls", inputs, max(2, round(PULLS * scale)))
+        pulled = pulls.Pulls(addresses, programs, folder / "pulls", inputs, max(2, round(PULLS * scale)))
         return samples + pulled.measure(progress)
 
 

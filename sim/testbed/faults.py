@@ -13,7 +13,7 @@ from sim.core.errors import BadInput, RunFailed
 from sim.core.files import write_file
 from sim.experiment.single import Result
 from sim.experiment.single import run as simulate
-from sim.testbed import binaries, images, link, machine, node, push, registry, small_disk, snapshotter
+from sim.testbed import binaries, disk, images, link, machine, node, push, registry, snapshotter
 from sim.testbed import up as testbeds
 from sim.testbed.cold_run import Measured, Order, client, cold_run, run_where_no_node_is
 from sim.testbed.commands import CommandFailed
@@ -99,7 +99,7 @@ def _facts(scenario: Scenario, site: Site) -> Facts:
     normal = cold_run(site.here, site.addresses, site.order, site.programs)
     node.stop(site.here)
     if scenario.disk_bytes is not None:
-        small_disk.mount(site.here.folder / "disk.img", node.place(site.here).folder, size=scenario.disk_bytes)
+        disk.mount(site.here.folder / "disk.img", node.place(site.here).folder, size=scenario.disk_bytes)
     course, served = Course(), site.here.folder / "registry"
     seen = registry.logged(served)
     end = _end(scenario, site, course)

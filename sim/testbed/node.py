@@ -1,8 +1,9 @@
-"""The node of a testbed: snapshotter and containerd, always started with empty roots."""
+"""The node of a testbed: snapshotter and containerd, always started with empty roots on a new disk."""
 
 import shutil
+from pathlib import Path
 
-from sim.testbed import containerd, leftovers, process, snapshotter
+from sim.testbed import containerd, disk, leftovers, process, snapshotter
 from sim.testbed.binaries import Binaries
 from sim.testbed.names import Addresses, Names
 
@@ -15,6 +16,8 @@ def place(names: Names) -> containerd.Containerd:
 def start(names: Names, addresses: Addresses, settings: snapshotter.Settings, binaries: Binaries) -> None:
     """Start a cold node: the snapshotter first, since containerd asks for it while it boots."""
     here = place(names)
+    if not here.folder.is_mount():  # a fault may have put another one there
+        disk.mount(_disk(names), here.folder)
     snapshotter.start(here.folder, settings, addresses, binaries)
     containerd.start(here, binaries, snapshotter_socket=snapshotter.socket(here.folder))
 
@@ -29,3 +32,8 @@ def stop(names: Names) -> None:
     leftovers.unmount_below(here.folder)
     if here.folder.exists():
         shutil.rmtree(here.folder)
+    _disk(names).unlink(missing_ok=True)
+
+
+def _disk(names: Names) -> Path:
+    return names.folder / "node.disk"

@@ -17,8 +17,8 @@ from sim.core.layout import (
     Layout,
 )
 from sim.core.network import Network, Registry
-from sim.core.result import RunTables
 from sim.core.program import ROOT, HitCounts, Program
+from sim.core.result import RunTables
 from sim.plan.columns import layout_columns
 from sim.strategy import Case, preset
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from sim.core.errors import BadInput
-from sim.testbed import link, process, small_disk, up
+from sim.testbed import disk, link, process, up
 from sim.testbed.commands import run
 from sim.testbed.link import Shape
 from sim.testbed.names import names
@@ -63,7 +63,7 @@ def test_down_cleans_up_after_a_kill():
         time.sleep(0.02)
     assert not any(up.status("tkill").running.values())
     assert link.inside(here)  # nginx's worker has outlived its killed master
-    small_disk.mount(here.folder / "disk.img", here.folder / "disk", size=8 << 20)
+    disk.mount(here.folder / "disk.img", here.folder / "disk", size=8 << 20)
     left = {line.partition(":")[0] for line in remains(here)}
     assert left == {"is there", "mount", "loop device", "process"}
     up.down("tkill")
