@@ -1,8 +1,8 @@
 """In which order the client of a lazy layer decodes what it has prefetched: chunk by chunk, folder by folder.
 
-Source: stargz-snapshotter fs/reader/reader.go, `cacheWithReader`, and estargz/types.go: entries of a folder are values of
-a Go map, so they come in no order; a folder is walked to its end where it is met. Here a checksum of the names stands
-for that order, so that the same layout always gives the same one.
+Source: stargz-snapshotter fs/reader/reader.go, `cacheWithReader`, and estargz/types.go: a folder's entries are the
+values of a Go map, in no order; a folder is walked to its end where it is met. Here a checksum of the names stands for
+that order, so that the same layout always gives the same one.
 """
 
 from bisect import bisect_left
