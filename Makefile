@@ -38,7 +38,7 @@ images: $(READY)
 	$(BIN)/lazypull catalog build numpy --stage image
 	$(BIN)/lazypull catalog build postgres --stage image
 
-# Root, and on Debian the packages runc, nginx-light, iproute2 and a Go of 1.26 or newer.
+# Root, and on Debian the packages runc, nginx-light, iproute2, e2fsprogs and a Go of 1.26 or newer.
 testbed: $(READY)
 	$(BIN)/lazypull testbed build
 

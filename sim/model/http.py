@@ -27,11 +27,15 @@ Process = Generator[Event, Any, None]
 
 @dataclass(slots=True)
 class Connection:
-    """One open connection: its number in the run, its congestion window and when it fell idle."""
+    """One open connection: its number in the run, its congestion window and when it fell idle.
+
+    queued_s: how long the end of its last window waited for the link; the sender's round trip has it in.
+    """
 
     number: int
     window_bytes: float = INITIAL_WINDOW_BYTES
     idle_since_s: float = 0.0
+    queued_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -140,7 +144,7 @@ class Http:
 
     def _shrink_idle_window(self, connection: Connection) -> None:
         """RFC 2861 as Linux does it: half the window for each time-out spent idle, not below the initial one."""
-        timeout_s = MIN_RETRANSMISSION_TIMEOUT_S + self._network.rtt_s
+        timeout_s = MIN_RETRANSMISSION_TIMEOUT_S + self._network.rtt_s + connection.queued_s
         halvings = int((self._world.env.now - connection.idle_since_s) / timeout_s)
         if halvings:
             connection.window_bytes = max(INITIAL_WINDOW_BYTES, connection.window_bytes / 2 ** min(halvings, 60))
@@ -183,16 +187,24 @@ class Http:
             start_s = self._world.env.now
             yield from self._burst(exchange, burst)
             left -= burst
-            idle_s = rtt_s - (self._world.env.now - start_s)
+            connection.queued_s = self._world.env.now - start_s
+            idle_s = rtt_s - connection.queued_s
             if exchange.cancelled or left <= 0:
                 return
             if idle_s <= 0 or connection.window_bytes >= most:  # the link or the buffer holds it back from now on
-                yield from self._burst(exchange, left, cap=most / rtt_s)
+                yield from self._stream(connection, exchange, left)
                 return
             yield from self._world.wait(idle_s, ROUND_TRIP, exchange.timeline)
             connection.window_bytes = min(2 * connection.window_bytes, most)
             if exchange.cancelled:
                 return
+
+    def _stream(self, connection: Connection, exchange: Exchange, wire_bytes: float) -> Process:
+        """Send the rest without a pause; each byte that is acknowledged makes the window larger by one."""
+        most, start_s = self._network.registry.window_bytes, self._world.env.now
+        yield from self._burst(exchange, wire_bytes, cap=most / self._network.rtt_s)
+        connection.window_bytes = min(connection.window_bytes + wire_bytes, most)
+        connection.queued_s = (self._world.env.now - start_s) * min(1.0, connection.window_bytes / wire_bytes)
 
     def _kept(self, kept: Event, exchange: Exchange) -> Process:
         """Wait until what has arrived is in the client's store too; it works on that while more arrives."""

@@ -27,11 +27,12 @@ def mount(image: Path, point: Path, *, size: int = NODE_BYTES) -> None:
         file.truncate(size)
     run(system_tool("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(image))
     point.mkdir(parents=True, exist_ok=True)
-    device = run("losetup", "--find", "--show", "--direct-io=on", str(image)).strip()
+    losetup = system_tool("losetup", "mount")
+    device = run(losetup, "--find", "--show", "--direct-io=on", str(image)).strip()
     try:
         run("mount", "-o", "noinit_itable", device, str(point))
     finally:
-        run("losetup", "--detach", device)  # takes effect when it is unmounted
+        run(losetup, "--detach", device)  # takes effect when it is unmounted
 
 
 @contextmanager
