@@ -50,6 +50,27 @@ def test_slow_start_doubles_each_round_trip(make_case):
     assert tables.summary["ready_s"] == approx(0.3)
 
 
+def after_a_pause(make_case, pause_s):
+    """Seconds for 100 kB on a connection that 2 MB came over before, at 1 MB/s and 0.1 s."""
+    layout = make_layout([[("large", 2 * MB, 2 * MB), ("far", MB, MB), ("small", 100_000, 100_000), ("end", MB, MB)]])
+    program = make_program([(ROOT, 0.0, 0, 1), (0, pause_s, 2, 1)], (1, 0.0))
+    tables = simulate(make_case("lazy", layout, program, plain_network(MB, 0.1)))
+    *_, small = rows(tables, "foreground")
+    return small["end_s"] - small["start_s"]
+
+
+def test_a_window_grows_while_it_streams_and_lasts_longer_for_the_queue_it_made(make_case):
+    """The 2 MB stand in the queue, so a time-out is more than a second; the window comes to 2 MB, a half of which
+    is 1 MB: 100 kB need one round trip and their own 0.1 s."""
+    assert after_a_pause(make_case, 1.0) == approx(0.2)
+    assert after_a_pause(make_case, 3.0) == approx(0.2)
+
+
+def test_a_long_pause_begins_slowly_again(make_case):
+    # windows of 14,480 and 28,960 bytes, a round trip each, then what is left in the third
+    assert after_a_pause(make_case, 600.0) == approx(0.1 + 2 * 0.1 + (100_000 - 3 * 14_480) / MB)
+
+
 def test_a_window_that_covers_the_pipe_costs_no_more_round_trips(make_case):
     layout = make_layout([[("a", 10 * MB, 0)]])
     tables = simulate(make_case("lazy", layout, chain([0]), plain_network(144_800, 0.1)))
