@@ -11,7 +11,7 @@ from sim.formats.estargz import WriteOptions, WrittenBlob, write_layer
 from sim.formats.files import LayerFiles
 from sim.formats.tables import make_tree
 from sim.formats.tarlayer import read_tar_layer
-from sim.image.layers import ImageLayers, Named, open_layers
+from sim.image.layers import ANYONE, ImageLayers, Named, open_layers
 from sim.image.priorities import Priorities
 from sim.image.rewrite import check_convertible, layer_descriptor, put_rewritten
 from sim.image.toc_image import put_toc, put_toc_image
@@ -64,11 +64,10 @@ def convert_reference(
     options: ConvertOptions,
     *,
     platform: str | None = None,
-    access: RegistryAccess | None = None,
+    access: RegistryAccess = ANYONE,
     step: Step = lambda _text, _number: None,
 ) -> Converted:
     """`convert_image` from one reference to another, both as `sim.oci.open_image` takes them."""
-    access = RegistryAccess() if access is None else access
     with (
         open_layers(source, platform=platform, access=access) as layers,
         create_image(target, access=access) as sink,

@@ -12,7 +12,7 @@ from simpy import Event
 
 from sim.model.blob import Flight, RemoteBlob
 from sim.model.lazy_image import LazyImage
-from sim.model.lazy_layer import LazyLayer, compressed_reads
+from sim.model.lazy_layer import LazyLayer
 from sim.model.timeline import Timeline
 from sim.model.world import World
 
@@ -82,9 +82,7 @@ class BackgroundFetch:
         return None
 
     def _load(self, layer: LazyLayer, unit: int) -> Process:
-        columns = self._image.columns
-        place = columns.unit_offset[unit], columns.unit_size[unit], columns.unit_section_end[unit]
-        reads = list(compressed_reads(*place))
+        reads = layer.reads(unit)
         flights: list[Flight] = []
         again_s = sum(layer.reading_again_s(offset, length) for offset, length in reads)
         entry = (layer.blob, flights)

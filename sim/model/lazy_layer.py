@@ -86,13 +86,17 @@ class LazyLayer:
 
     def load(self, unit: int, cause: str, timeline: Timeline) -> Process:
         """Fetch what is missing of one chunk, decode it and cache it."""
-        columns = self._columns
-        reads = compressed_reads(columns.unit_offset[unit], columns.unit_size[unit], columns.unit_section_end[unit])
         again_s = 0.0
-        for offset, length in reads:
+        for offset, length in self.reads(unit):
             again_s += self.reading_again_s(offset, length)
             yield from self.blob.read(offset, length, cause, timeline)
         yield from self.decode(unit, timeline, again_s)
+
+    def reads(self, unit: int) -> list[tuple[int, int]]:
+        """The blob reads that decode a unit: (offset, length)."""
+        columns = self._columns
+        place = columns.unit_offset[unit], columns.unit_size[unit], columns.unit_section_end[unit]
+        return list(compressed_reads(*place))
 
     def reading_again_s(self, offset: int, length: int) -> float:
         """Work of reading those regions that are stored already; each is a file (fs/remote/blob.go `readFromCache`)."""

@@ -5,6 +5,7 @@ from sim.core.errors import BadInput, ContentMismatch
 from sim.core.tree import Tree
 from sim.formats.estargz import WriteOptions
 from sim.image.convert import Converted, ConvertOptions, Step, convert_reference
+from sim.image.layers import ANYONE
 from sim.image.priorities import Priorities
 from sim.oci import RegistryAccess
 from sim.tune.candidate import Candidate, Written
@@ -32,7 +33,7 @@ def write_image(
     target: str,
     *,
     platform: str | None = None,
-    access: RegistryAccess | None = None,
+    access: RegistryAccess = ANYONE,
     step: Step = lambda _text, _number: None,
 ) -> Converted:
     """Convert the image `source` to a candidate's layout at `target`; both as `sim.oci.open_image` takes them.

@@ -1,6 +1,9 @@
 """The order in which a prefetched layer is decoded."""
 
+from dataclasses import replace
 from itertools import groupby
+
+import pyarrow as pa
 
 from sim.plan.columns import layout_columns
 from sim.plan.walk import prefetch_walk
@@ -29,3 +32,12 @@ def test_a_folder_is_walked_to_its_end_in_an_order_of_its_own():
     assert abs(in_turn.index("usr/bin") - in_turn.index("usr/lib")) == 1
     within = [unit for unit in walked(len(NAMES)) if NAMES[unit].startswith("opt/")]
     assert within != sorted(within)
+
+
+def test_a_file_that_begins_before_the_landmark_is_met_whole():
+    apart = make_layout([[("a", SIZE, SIZE), ("b", SIZE, SIZE)]], landmark=1)
+    column = apart.extents.schema.get_field_index("entry")
+    extents = apart.extents.set_column(column, apart.extents.schema.field(column), pa.array([0, 0], pa.int32()))
+    columns = layout_columns(replace(apart, extents=extents))
+    assert columns.landmark_offset[0] == SIZE
+    assert list(prefetch_walk(columns, 0, SIZE)) == [0, 1]
