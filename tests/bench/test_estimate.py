@@ -16,7 +16,7 @@ from tests.formats.candidates import built, compare, random_candidates
 pytestmark = pytest.mark.bench
 
 CANDIDATES = 20
-SEED = int(os.environ.get("LAZYPULL_BENCH_SEED", "6"))  # of the candidates; docs/tuning.md has two
+SEED = int(os.environ.get("LAZYPULL_BENCH_SEED", "6"))  # of the candidates; docs/tuning.md has those of 6
 WORKLOADS = ("web", "numpy", "web", "postgres")  # the small image more often: a conversion takes up to a minute
 SIZE_BAR, READY_BAR = 0.01, 0.02  # of the issue
 TIME_BAR_S = 0.5  # of the issue, for an image of 30,000 files
