@@ -40,6 +40,8 @@ class Host:
     hash_s_per_byte: float  # sha256, raw
     chunk_s: float  # one chunk into the client's cache: open, write, rename
     chunk_s_per_byte: float  # raw, writing that cache file
+    ahead_chunk_s: float  # the same of a chunk decoded ahead of its touch, by a prefetch or a background fetch
+    ahead_chunk_s_per_byte: float
     decode_beside: float  # processor seconds on other cores for each second of decoding or parsing: the collector
     region_s: float  # one region into the client's store: create, rename
     region_s_per_byte: float  # compressed, from socket to region cache and back

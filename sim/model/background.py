@@ -94,4 +94,4 @@ class BackgroundFetch:
                     yield from layer.blob.read_cancellable(offset, length, "background", flights)
         self._flights.remove(entry)
         if not self._stopped and not layer.loaded[unit]:
-            self._world.env.process(layer.decode(unit, Timeline(), again_s))
+            self._world.env.process(layer.decode(unit, layer.ahead, Timeline(), again_s))

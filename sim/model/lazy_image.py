@@ -107,7 +107,8 @@ class LazyImage:
         for unit in units:
             if not self.loaded[unit]:
                 self.tasks.begin()
-                yield from self.layers[self.columns.unit_blob[unit]].load(unit, "foreground", timeline)
+                layer = self.layers[self.columns.unit_blob[unit]]
+                yield from layer.load(unit, "foreground", layer.on_touch, timeline)
                 self.tasks.end()
 
     def _answer(self, timeline: Timeline) -> Process:

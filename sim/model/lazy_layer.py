@@ -5,6 +5,7 @@ the end of the file's last chunk; it is inflated, hashed and written to a cache,
 """
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from simpy import Event
@@ -32,9 +33,19 @@ def compressed_reads(offset: int, size: int, section_end: int) -> Iterator[tuple
         offset += length
 
 
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """What it costs the client to cache a chunk that is inflated, beside its hash: once, and for each raw byte."""
+
+    chunk_s: float
+    raw_byte_s: float
+
+
 class LazyLayer:
     """State of one layer on one node.
 
+    on_touch, ahead: costs of caching a chunk when it is asked for (`OpenFile`), and before that (`readAndCache`; both
+    fs/reader/reader.go).
     loaded: one byte a unit of the whole image, shared by its layers: is the decoded chunk in the client's cache?
     """
 
@@ -52,6 +63,8 @@ class LazyLayer:
         self._world = world
         self._node = node
         self._columns = columns
+        self.on_touch = Caching(world.host.chunk_s, world.host.chunk_s_per_byte)
+        self.ahead = Caching(world.host.ahead_chunk_s, world.host.ahead_chunk_s_per_byte)
         self.layer = layer
         self.loaded = loaded
         self.blob = RemoteBlob(
@@ -84,13 +97,13 @@ class LazyLayer:
         yield from world.work(self._node, world.host.fuse_mount_s, FUSE, timeline)
         world.spans.add("mount", self._node, start_s, world.env.now, layer=self.layer)
 
-    def load(self, unit: int, cause: str, timeline: Timeline) -> Process:
+    def load(self, unit: int, cause: str, caching: Caching, timeline: Timeline) -> Process:
         """Fetch what is missing of one chunk, decode it and cache it."""
         again_s = 0.0
         for offset, length in self.reads(unit):
             again_s += self.reading_again_s(offset, length)
             yield from self.blob.read(offset, length, cause, timeline)
-        yield from self.decode(unit, timeline, again_s)
+        yield from self.decode(unit, caching, timeline, again_s)
 
     def reads(self, unit: int) -> list[tuple[int, int]]:
         """The blob reads that decode a unit: (offset, length)."""
@@ -103,7 +116,7 @@ class LazyLayer:
         regions, size = self.blob.stored_part(offset, length)
         return regions * self._world.host.region_read_s + size * self._world.host.region_read_s_per_byte
 
-    def decode(self, unit: int, timeline: Timeline, reading_s: float) -> Process:
+    def decode(self, unit: int, caching: Caching, timeline: Timeline, reading_s: float) -> Process:
         """Inflate, hash and cache a unit whose compressed bytes are here, with every chunk that shares it.
 
         reading_s: work of having read those bytes from the store.
@@ -112,9 +125,9 @@ class LazyLayer:
         neighbours in a gzip member are cached one by one on the way to the chunk that is asked for.
         """
         world, host = self._world, self._world.host
-        work_s = reading_s + self._columns.unit_raw[unit] * (host.hash_s_per_byte + host.chunk_s_per_byte)
+        work_s = reading_s + self._columns.unit_raw[unit] * (host.hash_s_per_byte + caching.raw_byte_s)
         work_s += self._columns.unit_size[unit] * host.inflate_s_per_packed_byte
-        work_s += self._columns.unit_chunks[unit] * host.chunk_s
+        work_s += self._columns.unit_chunks[unit] * caching.chunk_s
         yield from world.decode(self._node, work_s, INFLATE, timeline)
         self.loaded[unit] = 1
 

@@ -68,7 +68,7 @@ class LandmarkPrefetch:
         """
         for unit in waiting:
             if not layer.loaded[unit]:
-                yield from layer.load(unit, "prefetch", Timeline())
+                yield from layer.load(unit, "prefetch", layer.ahead, Timeline())
 
 
 class PerfectPrefetch:

@@ -17,6 +17,8 @@ CLIENT_WORK = (
     "hash_s_per_byte",
     "chunk_s",
     "chunk_s_per_byte",
+    "ahead_chunk_s",
+    "ahead_chunk_s_per_byte",
     "region_s",
     "region_s_per_byte",
     "region_read_s",

@@ -14,7 +14,7 @@ from sim.testbed.binaries import Binaries
 from sim.testbed.fit import Sample
 
 # Measures in the order taken and their repetitions: cheap ones more often. About three minutes in all.
-REPETITIONS = {"hash": 8, "region": 8, "fuse": 5, "local": 5, "runtime": 20}
+REPETITIONS = {"hash": 8, "region": 8, "ahead": 5, "fuse": 5, "local": 5, "runtime": 20}
 PULLS = 5  # cold pulls of each synthetic image
 
 

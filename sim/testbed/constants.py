@@ -77,6 +77,7 @@ def host_constants(measured: Measured, *, cores: int) -> dict[str, Constant]:
     return {
         "cores": Constant(value=cores, cv=0.0, source="counted by `lazypull testbed calibrate`"),
         **_chunks(measured),
+        **_ahead(measured, cores),
         **_regions(measured),
         **_unpack(measured),
         **_pulls(measured),
@@ -121,6 +122,32 @@ def _chunks(measured: Measured) -> dict[str, Constant]:
         ),
         "toc_s": measured.constant(measured.cost("toc").fixed_s, "toc", f"{PARSED}, fixed part", "stargz"),
         "toc_s_per_byte": measured.constant(measured.cost("toc").per_unit_s, "toc", f"{PARSED}, per byte", "stargz"),
+    }
+
+
+def _ahead(measured: Measured, cores: int) -> dict[str, Constant]:
+    """A prefetch decoded by all cores = reading its regions, inflate, sha256, and the rest, which is another than a
+    touch has: fresh buffers, and caching by many small writes (fs/reader/reader.go `readAndCache`).
+    """
+    first = {name: constant.value for name, constant in _chunks(measured).items()}
+    again = {name: constant.value for name, constant in _regions(measured).items()}
+    packed_byte_s = first["inflate_s_per_packed_byte"] + again["region_read_s_per_byte"]
+
+    def rest_s(raw: int, chunks: int, packed: int, seconds: float) -> float:
+        regions = chunks + packed / REGION_BYTES
+        known_s = packed * packed_byte_s + regions * again["region_read_s"] + raw * first["hash_s_per_byte"]
+        return seconds * cores / (1 + first["decode_beside"]) - known_s
+
+    chunk_s, byte_s = fit.fit_terms(
+        [
+            ((float(chunks), float(raw)), rest_s(raw, chunks, packed, seconds))
+            for (raw, chunks, packed), seconds in measured.typical("ahead").items()
+        ]
+    )
+    what = "files of 600 bytes to 4 MiB decoded as a prefetch does, on all cores, least squares"
+    return {
+        "ahead_chunk_s": measured.constant(chunk_s, "ahead", f"{what}, fixed part", "stargz"),
+        "ahead_chunk_s_per_byte": measured.constant(byte_s, "ahead", f"{what}, per raw byte, less sha256", "stargz"),
     }
 
 

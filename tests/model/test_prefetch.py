@@ -64,6 +64,17 @@ def test_decoding_a_prefetch_uses_all_cores(make_case):
     assert summary["create_s"] == approx(4.0 + 2.0)  # four CPU seconds on two cores, after the last byte
 
 
+def test_a_chunk_decoded_ahead_costs_another_time_than_one_that_is_touched(make_case):
+    layout = make_layout([[(f"f{i}", MB, MB) for i in range(4)]], landmark=4)
+    host = free_host(cores=1, chunk_s=0.1, chunk_s_per_byte=1e-8, ahead_chunk_s=0.5, ahead_chunk_s_per_byte=1e-7)
+    spent = {
+        name: simulate(make_case(name, layout, chain([0, 1]), plain_network(MB), host=host)).summary["inflate_cpu_s"]
+        for name in ("lazy", "prefetch")
+    }
+    assert spent["lazy"] == approx(2 * (0.1 + 0.01))
+    assert spent["prefetch"] == approx(4 * (0.5 + 0.1))
+
+
 def test_decoders_that_meet_in_a_shared_unit_each_go_through_it(make_case):
     apart = make_layout([[("a", MB, MB), ("b", MB, MB)]], landmark=2)
     column = apart.extents.schema.get_field_index("unit")

@@ -33,9 +33,11 @@ type settings struct {
 var measures = map[string]func(settings) error{
 	"hash":    measureHash,    // sha256
 	"region":  measureRegion,  // HTTP range → region cache → reader
+	"ahead":   measureAhead,   // a prefetch's bytes → chunk cache, on all cores
 	"fuse":    measureFUSE,    // operations on a mounted lazy layer, first touches among them
 	"local":   measureLocal,   // the same operations on an unpacked layer under overlayfs
 	"runtime": measureRuntime, // containerd + runc: start, exit
+	"decode":  decodeAhead,    // helper: one prefetch decoded
 	"serve":   serve,          // helper: a blob over HTTP
 	"ops":     runOps,         // helper: timed file operations below a folder
 }
