@@ -61,7 +61,8 @@ class Host:
     fuse_lookup_s: float  # lookup, getattr, open, … answered from the index
     fuse_readdir_s: float  # one request of a listing
     fuse_mount_s: float  # mounting one lazy layer once it is resolved, bookkeeping included
-    wake_s: float  # until a lazy client's answer leaves it when it has been idle, or is decoding on all cores
+    wake_s: float  # until a lazy client's answer leaves it when it has been idle
+    busy_wake_s: float  # until a mount's does while it decodes on all cores
     toc_s: float  # reading one TOC, whatever its size
     toc_s_per_byte: float  # parsing it, per byte of JSON
     local_read_s: float  # a read from the page cache or disk of an unpacked snapshot

@@ -19,6 +19,8 @@ Process = Generator[Event, Any, None]
 # After so long without such an answer the Go runtime's monitor sleeps 10 ms at a time: 50 rounds of 20 µs, then each
 # twice as long (runtime/proc.go, `sysmon`).
 IDLE_S = 0.02
+# A goroutine that computes keeps its core so long when others wait for it (runtime/proc.go, `forcePreemptNS`).
+TURN_S = 0.01
 
 
 class Companion(Protocol):
@@ -114,10 +116,18 @@ class LazyImage:
     def _answer(self, timeline: Timeline) -> Process:
         """Tell the daemon that a layer is mounted: at once, or when the client's runtime finds a core for it."""
         world = self._world
-        idle = world.env.now - self._answered_s > IDLE_S
-        if idle or world.decodes_on_all_cores(self._node):
+        if world.decodes_on_all_cores(self._node):
+            yield from self._queue(timeline)
+        elif world.env.now - self._answered_s > IDLE_S:
             yield from world.wait(world.host.wake_s, FUSE, timeline)
         self._answered_s = world.env.now
+
+    def _queue(self, timeline: Timeline) -> Process:
+        """Wait behind the decoders for each step of a mount, turn by turn while there are decoders."""
+        world, left_s = self._world, self._world.host.busy_wake_s
+        while left_s > 0 and world.decodes_on_all_cores(self._node):
+            yield from world.wait(min(TURN_S, left_s), FUSE, timeline)
+            left_s -= TURN_S
 
     def _resolve(self, layer: LazyLayer) -> Process:
         yield from layer.resolve()

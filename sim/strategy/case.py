@@ -36,6 +36,7 @@ CLIENT_WORK = (
     "fuse_readdir_s",
     "fuse_mount_s",
     "wake_s",
+    "busy_wake_s",
     "toc_s",
     "toc_s_per_byte",
     "decode_beside",

@@ -24,6 +24,7 @@ STATISTICS = {
             "full_start",
             "lazy_start",
             "resolved_tail",
+            "busy_tail",
             "toc",
             "start",
         ),
@@ -126,8 +127,10 @@ def _chunks(measured: Measured) -> dict[str, Constant]:
 
 
 def _ahead(measured: Measured, cores: int) -> dict[str, Constant]:
-    """A prefetch decoded by all cores = reading its regions, inflate, sha256, and the rest, which is another than a
-    touch has: fresh buffers, and caching by many small writes (fs/reader/reader.go `readAndCache`).
+    """A prefetch decoded by all cores = reading its regions, inflate, sha256, and the rest.
+
+    That rest is another than a touch has: fresh buffers, and caching by many small writes (fs/reader/reader.go
+    `readAndCache`).
     """
     first = {name: constant.value for name, constant in _chunks(measured).items()}
     again = {name: constant.value for name, constant in _regions(measured).items()}
@@ -222,6 +225,7 @@ def _pulls(measured: Measured) -> dict[str, Constant]:
     )
     (begin_s,) = measured.typical("pull_begin").values()
     (tail_s,) = measured.typical("resolved_tail").values()
+    (((_, mounts, _), busy_s),) = measured.typical("busy_tail").items()
     last_s = max(0.0, lazy.fixed_s - measured.cost("toc").fixed_s)  # the tiny layers' own TOCs are read meanwhile
     what = "cold pulls of 1 and 6 tiny layers over an unshaped link"
     return {
@@ -245,6 +249,12 @@ def _pulls(measured: Measured) -> dict[str, Constant]:
             max(0.0, tail_s - lazy.per_unit_s - last_s),
             "resolved_tail",
             "cold pulls of one layer of 1,000 to 10,000 files: from resolved to the end, less a mount and that end",
+            "stargz",
+        ),
+        "busy_wake_s": measured.constant(
+            max(0.0, (busy_s - last_s) / mounts - lazy.per_unit_s),
+            "busy_tail",
+            "cold pulls of tiny layers while a prefetch is decoded: from the last one resolved to the end, for each",
             "stargz",
         ),
     }

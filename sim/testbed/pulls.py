@@ -12,17 +12,18 @@ from statistics import mean
 
 from sim.core.errors import RunFailed
 from sim.oci.packed import LayerBlob
-from sim.testbed import link, process, push, snapshotter, up
+from sim.testbed import link, process, push, snapshotter, synthetic, up
 from sim.testbed.binaries import Binaries
 from sim.testbed.cold_run import Measured, Order, cold_run
 from sim.testbed.fit import Sample
 from sim.testbed.link import Shape
 from sim.testbed.names import Addresses, names
-from sim.testbed.synthetic import INDEXED, TINY, TINY_LAYERS, UNPACKED, Contents, Group, Layer, entries, image
+from sim.testbed.synthetic import Contents, Group, Layer
 
 TESTBED = "calib"
 SERVED = 50  # small requests in a row for the registry's own time
 CARRIED = 10  # answers of a whole layer in a row for what the link takes of the node's cores
+PLAIN = snapshotter.Settings()
 GIGABIT = Shape(rate_bytes_s=125e6)  # where that matters: on slower links the cores wait anyway
 
 
@@ -46,22 +47,23 @@ class Pulls:
     def measure(self, say: Callable[[str], None]) -> list[Sample]:
         """All of it."""
         samples: list[Sample] = []
-        for layers in TINY_LAYERS:
+        for layers in synthetic.TINY_LAYERS:
             say(f"measuring pulls of {layers} tiny layers")
             samples += self.tiny(layers, lazy=False)
             samples += self.tiny(layers, lazy=True)
-        for group in INDEXED:
+        for group in synthetic.INDEXED:
             say(f"measuring the index of {group.count} files")
             samples += self.indexed(group)
-        for group in UNPACKED:
+        for group in synthetic.UNPACKED:
             say(f"measuring unpack of {group.count} files of {group.size} bytes ({group.content})")
             samples += self.unpacked(group)
-        return [*samples, *self.served(), self.carried()]
+        say("measuring mounts while a prefetch is decoded")
+        return [*samples, *self.busy(), *self.served(), self.carried()]
 
     def tiny(self, layers: int, *, lazy: bool) -> Iterator[Sample]:
         """What a pull of layers without content costs."""
         kind = "lazy" if lazy else "full"
-        runs, _ = self._runs(f"tiny-{kind}-{layers}", [TINY] * layers, lazy=lazy)
+        runs, _ = self._runs(f"tiny-{kind}-{layers}", [synthetic.TINY] * layers, lazy=lazy)
         for run in runs:
             yield from bookkeeping(run, layers, kind)
 
@@ -70,6 +72,13 @@ class Pulls:
         runs, (layer,) = self._runs(f"toc-{group.count}", [group], lazy=True)
         for run in runs:
             yield from reading_index(run, group, layer.toc_bytes)
+
+    def busy(self) -> Iterator[Sample]:
+        """What passes after the last index while a layer's prefetch takes all cores and the tiny ones are mounted."""
+        groups = [synthetic.LARGE_AHEAD, *[synthetic.TINY] * max(synthetic.TINY_LAYERS)]
+        runs, _ = self._runs("busy", groups, lazy=True, settings=snapshotter.Settings(prefetch=True))
+        for run in runs:
+            yield mounting(run)
 
     def unpacked(self, group: Group) -> Iterator[Sample]:
         """What storing and unpacking one layer costs in the daemon."""
@@ -100,15 +109,17 @@ class Pulls:
                 carried += len(connection.getresponse().read())
         return Sample("carried", 0, 1, (forwarder.cpu_s() - begin_s) / carried * 1e6)
 
-    def _runs(self, name: str, groups: list[Group], *, lazy: bool) -> tuple[list[Measured], list[Layer]]:
+    def _runs(
+        self, name: str, groups: list[Group], *, lazy: bool, settings: snapshotter.Settings = PLAIN
+    ) -> tuple[list[Measured], list[Layer]]:
         """Cold runs of an image, and its layers."""
         folder = self._work / name
         folder.mkdir(parents=True)
-        layers = image(folder, groups, self._data, self._programs.path("lazypull-firstinstr"), lazy=lazy)
+        layers = synthetic.image(folder, groups, self._data, self._programs.path("lazypull-firstinstr"), lazy=lazy)
         link.reshape(self._here, Shape())
         reference = push.push(folder, self._addresses.registry_host, name, "calibration")
         self._any_blob = f"/v2/{name}/blobs/{layers[0].blob.digest}"
-        order = Order(image=reference, lazy=lazy, shape=Shape(), settings=snapshotter.Settings())
+        order = Order(image=reference, lazy=lazy, shape=Shape(), settings=settings)
         runs = [cold_run(self._here, self._addresses, order, self._programs) for _ in range(self._reps)]
         return runs, layers
 
@@ -135,13 +146,19 @@ def reading_index(run: Measured, group: Group, toc_bytes: int) -> Iterator[Sampl
     """Of one lazy pull of one layer: from the last byte of its TOC until it is resolved, and from then to the end."""
     (resolve,) = (span for span in run.spans if span.kind == "resolve")
     arrived = max(request.ended for request in run.requests if request.ended <= resolve.end)
-    yield Sample("toc", toc_bytes, entries(group), resolve.end - arrived)
+    yield Sample("toc", toc_bytes, synthetic.entries(group), resolve.end - arrived)
     yield Sample("resolved_tail", 0, 1, run.instants.pulled - resolve.end)
+
+
+def mounting(run: Measured) -> Sample:
+    """Of one lazy pull: from the last layer resolved until the pull is over, by layers."""
+    ends = [span.end for span in run.spans if span.kind == "resolve"]
+    return Sample("busy_tail", 0, len(ends), run.instants.pulled - max(ends))
 
 
 def unpacking(run: Measured, group: Group, blob: LayerBlob) -> Iterator[Sample]:
     """Of one full pull of one layer: the daemon's own time for unpacking, and from the layer's last byte until then."""
     (unpack,) = (span for span in run.spans if span.kind == "unpack")
     (arrived,) = (request.ended for request in run.requests if request.blob == unpack.layer and not request.ranges)
-    yield Sample("unpack", blob.raw_size, entries(group), unpack.end - unpack.start, blob.size)
+    yield Sample("unpack", blob.raw_size, synthetic.entries(group), unpack.end - unpack.start, blob.size)
     yield Sample("commit", blob.size, 1, max(0.0, unpack.start - arrived))

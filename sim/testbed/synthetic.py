@@ -23,11 +23,15 @@ PROGRAM = "program"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Equal files: how many, of how many bytes, cut from "corpus" or "lines"."""
+    """Equal files: how many, of how many bytes, cut from "corpus" or "lines".
+
+    ahead: they lie before the prefetch landmark of a lazy layer, which has none otherwise.
+    """
 
     count: int
     size: int
     content: str = "corpus"
+    ahead: bool = False
 
 
 # Layers that are unpacked alone: many small files, middling ones, few large ones, less and more compressible.
@@ -41,6 +45,7 @@ UNPACKED = (
 INDEXED = (Group(1000, 64), Group(4000, 64), Group(10_000, 64))  # lazy layers with more and more to parse
 TINY = Group(10, 512)  # a layer that costs nothing but its bookkeeping
 TINY_LAYERS = (1, 6)
+LARGE_AHEAD = Group(4000, 32 << 10, ahead=True)  # a layer whose prefetch is decoded while the others are mounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def image(folder: Path, groups: Sequence[Group], data: Contents, program: Path, 
     layers = []
     for number, group in enumerate(groups):
         root = folder / f"root-{number}"
-        _fill(root / DEEP / f"layer-{number}", group, data)
+        _fill(root / _folder(number), group, data)
         if number == 0:
             shutil.copy(program, root / PROGRAM)
             (root / PROGRAM).chmod(0o755)
@@ -100,7 +105,8 @@ def image(folder: Path, groups: Sequence[Group], data: Contents, program: Path, 
         layers.append(ImageLayer(write_layer(root, blob, newest_s=NEWEST_S), blob, {}))
         shutil.rmtree(root)
     if lazy:
-        layers = [_lazy(layer) for layer in layers]
+        ahead = [_ahead(number, group) for number, group in enumerate(groups)]
+        layers = [_lazy(*both) for both in zip(layers, ahead, strict=True)]
     write_image(folder, "calibration", layers, ImageConfig(command=[f"/{PROGRAM}"], env={}, cwd="/"))
     return [Layer(layer.blob, _toc_bytes(layer.file) if lazy else 0) for layer in layers]
 
@@ -116,15 +122,27 @@ def entries(group: Group) -> int:
     return group.count + -(-group.count // FILES_A_FOLDER) + len(DEEP.split("/")) + 1
 
 
+def _folder(layer: int) -> str:
+    return f"{DEEP}/layer-{layer}"
+
+
+def _file(number: int) -> str:
+    return f"{number // FILES_A_FOLDER:04}/{number:06}"
+
+
 def _fill(root: Path, group: Group, data: Contents) -> None:
     for number in range(group.count):
-        folder = root / f"{number // FILES_A_FOLDER:04}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{number:06}").write_bytes(data.cut(group, number))
+        file = root / _file(number)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data.cut(group, number))
 
 
-def _lazy(layer: ImageLayer) -> ImageLayer:
-    facts = convert_layer(layer.file, layer.file.with_name(f"{layer.file.name}-estargz"))
+def _ahead(layer: int, group: Group) -> list[str]:
+    return [f"{_folder(layer)}/{_file(number)}" for number in range(group.count)] if group.ahead else []
+
+
+def _lazy(layer: ImageLayer, prioritized: Sequence[str]) -> ImageLayer:
+    facts = convert_layer(layer.file, layer.file.with_name(f"{layer.file.name}-estargz"), prioritized)
     file = layer.file.with_name(f"{layer.file.name}-estargz") / BLOB_FILE
     blob = LayerBlob(facts.digest, facts.diff_id, facts.size, facts.uncompressed_size)
     return ImageLayer(blob, file, {TOC_DIGEST: facts.toc_digest})

@@ -4,7 +4,7 @@ import pytest
 
 from sim.testbed.cold_run import Instants, Measured
 from sim.testbed.daemon_logs import LoggedSpan
-from sim.testbed.pulls import bookkeeping, reading_index, unpacking
+from sim.testbed.pulls import bookkeeping, mounting, reading_index, unpacking
 from sim.testbed.requests import Request
 from sim.testbed.synthetic import DEEP, Group, LayerBlob, entries
 
@@ -54,3 +54,10 @@ def test_reading_an_index_ends_when_the_layer_is_resolved():
     read, tail = reading_index(pulled, Group(10, 64), 4000)
     assert (read.measure, read.bytes, read.seconds) == ("toc", 4000, pytest.approx(0.05))
     assert (tail.measure, tail.seconds) == ("resolved_tail", pytest.approx(0.91))
+
+
+def test_mounting_is_what_passes_once_the_last_layer_is_resolved():
+    resolves = [LoggedSpan("resolve", f"sha256:{number}", 100.02, 100.1 + number / 10) for number in range(3)]
+    pulled = run(DOCUMENTS, [*resolves, LoggedSpan("prefetch", "sha256:0", 100.1, 102.0)])
+    tail = mounting(pulled)
+    assert (tail.measure, tail.files, tail.seconds) == ("busy_tail", 3, pytest.approx(0.7))
