@@ -12,6 +12,7 @@ from sim.core.errors import RunFailed
 from sim.testbed import commands, leftovers, link, node, process, registry, snapshotter
 from sim.testbed.binaries import Binaries, system_tool
 from sim.testbed.daemon_logs import LoggedSpan, lazy_steps, unpacks
+from sim.testbed.disk import NODE_BYTES
 from sim.testbed.names import Addresses, Names
 from sim.testbed.requests import Request, layer_ranges, whole_blobs
 
@@ -89,10 +90,15 @@ def run_where_no_node_is(
     order: Order,
     programs: Binaries,
     during: Callable[[], AbstractContextManager[object]] = nullcontext,
+    *,
+    disk_bytes: int = NODE_BYTES,
 ) -> Measured:
-    """The same where the node is stopped already. during: entered while the client runs; what happens meanwhile."""
+    """The same where the node is stopped already, on a disk of so many bytes.
+
+    during: entered while the client runs; what happens meanwhile.
+    """
     link.reshape(here, order.shape)
-    node.start(here, addresses, order.settings, programs)
+    node.start(here, addresses, order.settings, programs, disk_bytes=disk_bytes)
     drop_caches()
     warm([*node_programs(programs), *registry.blob_files(here.folder / "registry", repository(order.image))])
     served = here.folder / "registry"

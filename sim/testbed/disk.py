@@ -17,7 +17,7 @@ from sim.testbed.commands import run
 NODE_BYTES = 32 << 30  # room for the largest image, packed and unpacked; only what is written takes space
 
 
-def mount(image: Path, point: Path, *, size: int = NODE_BYTES) -> None:
+def mount(image: Path, point: Path, *, size: int) -> None:
     """Make a file system of so many bytes in a new file and mount it. The loop device goes when it is unmounted.
 
     Nothing is cached twice (direct I/O), and no kernel thread fills inode tables meanwhile (noinit_itable).
@@ -41,7 +41,7 @@ def scratch() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="lazypull-disk-") as folder:
         point = Path(folder) / "disk"
         try:
-            mount(Path(folder) / "image", point)
+            mount(Path(folder) / "image", point, size=NODE_BYTES)
             yield point
         finally:
             leftovers.unmount_below(point)

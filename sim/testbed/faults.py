@@ -98,8 +98,6 @@ def is_expected(scenario: Scenario, facts: Facts) -> bool:
 def _facts(scenario: Scenario, site: Site) -> Facts:
     normal = cold_run(site.here, site.addresses, site.order, site.programs)
     node.stop(site.here)
-    if scenario.disk_bytes is not None:
-        disk.mount(site.here.folder / "disk.img", node.place(site.here).folder, size=scenario.disk_bytes)
     course, served = Course(), site.here.folder / "registry"
     seen = registry.logged(served)
     end = _end(scenario, site, course)
@@ -141,7 +139,14 @@ def _end(scenario: Scenario, site: Site, course: Course) -> Measured | RunFailed
             yield
 
     try:
-        return run_where_no_node_is(site.here, site.addresses, site.order, site.programs, during)
+        return run_where_no_node_is(
+            site.here,
+            site.addresses,
+            site.order,
+            site.programs,
+            during,
+            disk_bytes=scenario.disk_bytes or disk.NODE_BYTES,
+        )
     except RunFailed as failure:
         return failure
 

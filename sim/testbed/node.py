@@ -13,11 +13,17 @@ def place(names: Names) -> containerd.Containerd:
     return containerd.Containerd(names.folder / "node")
 
 
-def start(names: Names, addresses: Addresses, settings: snapshotter.Settings, binaries: Binaries) -> None:
+def start(
+    names: Names,
+    addresses: Addresses,
+    settings: snapshotter.Settings,
+    binaries: Binaries,
+    *,
+    disk_bytes: int = disk.NODE_BYTES,
+) -> None:
     """Start a cold node: the snapshotter first, since containerd asks for it while it boots."""
     here = place(names)
-    if not here.folder.is_mount():  # a fault may have put another one there
-        disk.mount(_disk(names), here.folder)
+    disk.mount(_disk(names), here.folder, size=disk_bytes)
     snapshotter.start(here.folder, settings, addresses, binaries)
     containerd.start(here, binaries, snapshotter_socket=snapshotter.socket(here.folder))
 
