@@ -20,11 +20,6 @@ CLOSE_BYTES = 1 << 11  # raw bytes before a file behind which it is measured, fe
 WINDOW_BYTES = 1 << 15  # and as many as deflate refers back to: RFC 1951, 2
 WINDOW_STEPS = math.log(WINDOW_BYTES / CLOSE_BYTES)
 
-# Chunks that may share a gzip member are packed in batches, by the writer and so by the estimate.
-SHARED_BATCH_BYTES = 4 << 20  # of a batch, at least; half of what is on its way for eight threads
-SHARED_BATCH_UNITS = 32  # about so many members in a batch, as long as it is packed in memory whole
-PART_BYTES = 1 << 10  # about what a chunk takes in memory beside its bytes and its JSON
-
 MEMBERS_SCHEMA = pa.schema(
     [
         ("layer", pa.int32()),  # rows in order of the layer's tar, layers lowest first

@@ -1,7 +1,7 @@
 """The eStargz layout an image would have, from measured compressibility: nothing is compressed.
 
-Which bytes share a gzip member, and when one is closed, follows the reference writer: stargz-snapshotter
-estargz/estargz.go, `Writer.appendTar`, and estargz/build.go, `sortEntries`.
+Where a gzip member may begin and the order of files follow the reference writer: stargz-snapshotter
+estargz/estargz.go, `Writer.appendTar`, and estargz/build.go, `sortEntries`. Which chunks share one is our own rule.
 """
 
 import hashlib

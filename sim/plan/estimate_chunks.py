@@ -17,8 +17,9 @@ class Chunks:
 
     member: row among the measured ones. start, length: raw bytes in its file.
     alone: deflated bytes that it adds as the first of a gzip member. close, near: what of these it saves behind
-    2 and behind 32 KiB of other chunks. raw: the same not deflated. toc: bytes of JSON of entries without payload.
-    head, head_raw, head_toc: deflated and raw bytes and JSON before the first chunk.
+    2 and behind 32 KiB of other chunks. raw: the same not deflated.
+    packed: bytes of its blocks, each a gzip member of its own.
+    head, head_raw: deflated and raw bytes before the first chunk.
     """
 
     member: Ints
@@ -28,10 +29,9 @@ class Chunks:
     close: Floats
     near: Floats
     raw: Ints
-    toc: Ints
+    packed: Ints
     head: float
     head_raw: int
-    head_toc: int
 
 
 def cut_chunks(measured: Measured, members: Ints, options: LayoutOptions) -> Chunks:
@@ -49,7 +49,6 @@ def cut_chunks(measured: Measured, members: Ints, options: LayoutOptions) -> Chu
         return np.bincount(before, weights=values, minlength=len(files) + 1).astype(np.int64)
 
     headers, packed = behind(measured.header[members]), behind(measured.header_packed[members])
-    toc = behind(np.where(sizes > 0, 0, measured.toc[members]))
     last = end == size[file]
     alone = measured.deflated(files[file], start, end)
     close, near = _saved(measured, files, file, start, alone - measured.follows(files[file], start, end))
@@ -61,10 +60,9 @@ def cut_chunks(measured: Measured, members: Ints, options: LayoutOptions) -> Chu
         close=close,
         near=near,
         raw=end - start + np.where(last, -size[file] % TAR_BLOCK + headers[file + 1], 0),
-        toc=np.where(last, toc[file + 1], 0),
+        packed=measured.packed_alone(files[file], start, end),
         head=float(packed[0]),
         head_raw=int(headers[0]),
-        head_toc=int(toc[0]),
     )
 
 

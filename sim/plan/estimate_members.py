@@ -7,10 +7,12 @@ import numpy as np
 
 from sim.core.blocks import BLOCK_BYTES, Blocks, entry_rows
 from sim.core.bundle import column
+from sim.core.sharing import STRIDE_BYTES
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
+GZIP_BYTES = 18  # head and trailer of a member: RFC 1952, 2.3
 LANDMARK_NAMES = {"prefetch": ".prefetch.landmark", "no_prefetch": ".no.prefetch.landmark"}  # estargz/types.go
 LANDMARK_HEADER_BYTES = 512  # ustar
 LANDMARK_HEADER_PACKED = 60  # libdeflate, level 9, of that header alone
@@ -26,7 +28,8 @@ class Measured:
     """Columns of `sim.core.blocks`, one value a member; behind the members the two landmarks.
 
     first_block: row of a member's first block; blocks: how many. cost: deflated bytes of all blocks before a block
-    when each follows its predecessor; packed, saved: as measured.
+    when each follows its predecessor; packed, saved: as measured. first_stride, alone: the same of strides, as
+    sim.core.sharing counts them.
     """
 
     bounds: Ints  # first member of each layer, then one past the last
@@ -42,6 +45,8 @@ class Measured:
     cost: Ints
     packed: Ints
     saved: Ints
+    first_stride: Ints
+    alone: Ints
     close: Ints
     near: Ints
     file_number: Ints  # of a file among all that have bytes; of landmarks none that has a neighbour
@@ -61,6 +66,19 @@ class Measured:
     def follows(self, member: Ints, start: Ints, end: Ints) -> Floats:
         """The same for pieces that follow what lies before them in their file in one stream."""
         return self._cost_before(member, end) - self._cost_before(member, start)
+
+    def packed_alone(self, member: Ints, start: Ints, end: Ints) -> Ints:
+        """Packed bytes of pieces by themselves, as the writer counts them."""
+        return self._alone_before(member, end) - self._alone_before(member, start)
+
+    def _alone_before(self, member: Ints, offset: Ints) -> Ints:
+        """The same of a member's bytes before an offset."""
+        number = (offset - (offset == self.size[member])) // STRIDE_BYTES
+        start = number * STRIDE_BYTES
+        packed = self.packed[self.first_block[member] + start // BLOCK_BYTES] + GZIP_BYTES
+        inside = packed * (offset - start) // np.minimum(BLOCK_BYTES, self.size[member] - start)
+        alone: Ints = self.alone[self.first_stride[member] + number] + inside
+        return alone
 
     def _cost_before(self, member: Ints, offset: Ints) -> Floats:
         """Cost of a member's bytes before an offset; within a block in proportion to its bytes."""
@@ -95,6 +113,7 @@ def measured_of(blocks: Blocks) -> Measured:
     saved = _with(column(blocks.blocks, "saved"), [0] * marks)
     first = np.cumsum(counts) - counts
     cost = np.concatenate([[0], np.cumsum(packed - saved)])
+    first_stride, alone = _strides(sizes, first, packed)
     return Measured(
         toc_packed=(
             blocks.layers.column("toc_packed").to_pylist(),
@@ -113,10 +132,24 @@ def measured_of(blocks: Blocks) -> Measured:
         cost=cost,
         packed=packed,
         saved=saved,
+        first_stride=first_stride,
+        alone=alone,
         close=_with(column(members, "close"), [0] * marks),
         near=_with(column(members, "near"), [0] * marks),
         file_number=np.where(np.arange(len(sizes)) < len(size), np.cumsum(sizes > 0), -2 * len(sizes)),
     )
+
+
+def _strides(size: Ints, first_block: Ints, packed: Ints) -> tuple[Ints, Ints]:
+    """First stride of each member; packed bytes alone of all strides before each."""
+    counts = -(-size // STRIDE_BYTES)
+    first: Ints = np.cumsum(counts) - counts
+    member = np.repeat(np.arange(len(size)), counts)
+    start = (np.arange(len(member)) - first[member]) * STRIDE_BYTES
+    left = size[member] - start
+    block = packed[first_block[member] + start // BLOCK_BYTES] + GZIP_BYTES
+    alone = block * np.minimum(left, STRIDE_BYTES) // np.minimum(left, BLOCK_BYTES)
+    return first, np.cumsum(alone) - alone
 
 
 def _with(values: Ints, more: list[int]) -> Ints:

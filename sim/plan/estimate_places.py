@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.plan.estimate_chunks import Chunks, cut_chunks
-from sim.plan.estimate_members import Ints, Measured
+from sim.plan.estimate_members import GZIP_BYTES, Ints, Measured
 from sim.plan.estimate_order import Order
-from sim.plan.estimate_shared import GZIP_BYTES, deflated_members, member_starts
+from sim.plan.estimate_shared import deflated_members, member_starts
 from sim.plan.layout_options import LayoutOptions
 
 

@@ -12,8 +12,8 @@ CHUNK_BYTES = 4 << 20  # stargz-snapshotter estargz/estargz.go, Writer.chunkSize
 class LayoutOptions:
     """Options of one candidate, for all layers.
 
-    chunk_size_bytes: raw bytes of a chunk. min_chunk_size_bytes: deflated bytes from which a gzip member is closed
-    before the next chunk; 0: a member for each chunk.
+    chunk_size_bytes: raw bytes of a chunk. min_chunk_size_bytes: least bytes of a gzip member (sim.core.sharing); 0: a
+    member for each chunk.
     priorities: for each layer, lowest first, paths before the prefetch landmark, in order; an empty list or None gives
     the no-prefetch landmark. Raises `BadInput` for sizes that cannot be estimated.
     """

@@ -11,8 +11,10 @@ import pytest
 from sim.core.blocks import BLOCK_BYTES, entry_rows, read_blocks, write_blocks
 from sim.core.bundle import column
 from sim.core.errors import BadBlob
+from sim.core.source import FileSource
 from sim.formats.blocks import measure_image
 from sim.formats.deflated import LADDER, LEVEL
+from sim.formats.estargz import WriteOptions, layers_layout, open_blob, write_layer
 from sim.plan.estimate import estimate_layout
 from sim.plan.layout_options import LayoutOptions
 
@@ -114,6 +116,34 @@ def test_files_that_share_a_member_add_up_within_three_percent(tmp_path):
     together = deflated(bytes(512) + raw[: raw.rindex(b"word")])  # the landmark's block stands before all
     assert sum(deflated(data) for data in files.values()) > 1.2 * together
     assert member == pytest.approx(MEMBER_BYTES + together, rel=0.03)
+
+
+def units_by_chunk(layout):
+    """Chunks of each unit."""
+    chunks = zip(*(column(layout.extents, name).tolist() for name in ("unit", "entry", "file_offset")), strict=True)
+    units = {}
+    for unit, *chunk in sorted(chunks):
+        units.setdefault(unit, []).append(chunk)
+    return list(units.values())
+
+
+@pytest.mark.parametrize("least", [3000, 20_000, 100_000])
+def test_files_share_members_as_the_writer_has_it(least, tmp_path):
+    """Several batches of files that are alike and not, whose chunks begin inside of blocks: not one cut differs."""
+    rng = random.Random(least)
+    sizes = [rng.choice((20, 700, 5000, 30_000, 300_000)) for _ in range(200)]
+    files = {f"f{number:03}": rng.choice((rng.randbytes, text, bytes))(size) for number, size in enumerate(sizes)}
+    layer, blob = tmp_path / "layer.tar", tmp_path / "blob"
+    layer.write_bytes(tar_of(files))
+    _, gzip, blocks = measure_image([layer])
+    estimated = estimate_layout(gzip, blocks, LayoutOptions(chunk_size_bytes=100_000, min_chunk_size_bytes=least))
+    with FileSource(layer) as source:
+        written = write_layer(source, blob, WriteOptions(chunk_size_bytes=100_000, min_chunk_size_bytes=least))
+    with FileSource(blob) as source:
+        real = layers_layout([open_blob(source)], digests=[written.digest], raw_sizes=[written.raw_size_bytes])[1]
+    assert units_by_chunk(estimated) == units_by_chunk(real)
+    assert real.units.num_rows > 10
+    assert column(estimated.units, "size") == pytest.approx(column(real.units, "size"), rel=0.1)
 
 
 def test_blocks_do_not_depend_on_the_number_of_workers(image, tmp_path):

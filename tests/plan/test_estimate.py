@@ -182,8 +182,9 @@ def test_what_a_file_saves_depends_on_what_was_moved_before_it():
 def test_a_member_ends_with_its_batch_and_a_short_one_joins_the_one_before():
     base, blocks = image(listing=[("data", "reg", 80 * BLOCK, None)])
     layout = estimate_layout(base, blocks, LayoutOptions(chunk_size_bytes=BLOCK, min_chunk_size_bytes=1 << 17))
-    # 14.6 chunks of 9,000 bytes give 128 KiB; with 1 KiB each a batch of 4 MiB holds the landmark and 62 of them
-    chunks = [1 + 15 * BLOCK, 15 * BLOCK, 15 * BLOCK, (15 + 2) * BLOCK, (15 + 3) * BLOCK]
+    # 15.5 chunks of 10,018 bytes less 500 reach 144 KiB; with 1 KiB each, the landmark and 63 of them 4 MiB, where a
+    # batch ends; 15 chunks of 9,000 bytes are more than 128 KiB, one alone is not
+    chunks = [1 + 16 * BLOCK, 16 * BLOCK, 16 * BLOCK, 15 * BLOCK, (16 + 1) * BLOCK]
     assert column(layout.units, "raw_size").tolist() == chunks
 
 

@@ -7,7 +7,7 @@ Source: stargz-snapshotter, estargz/estargz.go, `appendTar`.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sim.core.blocks import PART_BYTES
+from sim.core.sharing import PART_BYTES
 from sim.core.source import Source
 from sim.formats.estargz.write_json import EMPTY_DIGEST, EntryText, EntryTexts, head_text
 from sim.formats.estargz.write_order import LANDMARK_BYTES, Order
@@ -22,20 +22,29 @@ MAX_TAIL_BYTES = 2 << 20  # headers and JSON that a part gathers before it is ha
 class Chunk:
     """A piece of a file. offset: of its payload in the tar, or None for the landmark, whose byte is not there.
 
-    file_offset, size: in the file. text: JSON of its TOC entry. stated_size: what the TOC says it is, if it does.
-    first, last: of the file's chunks.
+    file_offset, size: in the file of `file_size` bytes. text: JSON of its TOC entry. stated_size: what the TOC says it
+    is, if it does.
     """
 
     offset: int | None
     file_offset: int
     size: int
+    file_size: int
     text: EntryText
     stated_size: int
-    first: bool
-    last: bool
+
+    @property
+    def first(self) -> bool:
+        """Whether it is the first of its file."""
+        return self.file_offset == 0
+
+    @property
+    def last(self) -> bool:
+        """Whether it is the last of its file."""
+        return self.file_offset + self.size == self.file_size
 
     def read(self, tar: Source, start: int, length: int) -> bytes:
-        """Some bytes of the payload. Raises `BadBlob`."""
+        """Some bytes of the file, counted from the chunk's first. Raises `BadBlob`."""
         return LANDMARK_BYTES if self.offset is None else tar.read_at(self.offset + start, length)
 
 
@@ -60,10 +69,15 @@ class Part:
         return (self.chunk.size if self.chunk else 0) + len(self.tail)
 
     @property
-    def memory_bytes(self) -> int:
-        """About what it takes while it is packed; a chunk's JSON may be long, for its name may be."""
+    def batch_bytes(self) -> int:
+        """What it counts in a batch: no more than an estimate knows of it too."""
+        return PART_BYTES + self.raw_size
+
+    @property
+    def json_bytes(self) -> int:
+        """About its JSON; a chunk's may be long, for its name may be."""
         text = self.chunk.text if self.chunk else EntryText("", "")
-        return PART_BYTES + self.raw_size + self.text_size + len(text.before) + len(text.after)
+        return self.text_size + len(text.before) + len(text.after)
 
     @property
     def is_landmark(self) -> bool:
@@ -108,8 +122,7 @@ def _chunks(name: bytes, size: int, offset: int | None, text: EntryText, chunk_s
             offset=None if offset is None else offset + start,
             file_offset=start,
             size=length,
+            file_size=size,
             text=EntryText(head_text(name, "chunk"), "") if start else text,
             stated_size=length if length == chunk_size_bytes else 0,
-            first=start == 0,
-            last=start + length == size,
         )

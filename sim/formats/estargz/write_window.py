@@ -19,7 +19,7 @@ class PackWindow:
         self._packer, self._then = packer, then
         self._pool = ThreadPoolExecutor(workers, "pack")
         self._batch: list[Part] = []
-        self._batch_size = self._size = 0
+        self._batch_size = self._batch_json = self._size = 0
         self._pending: deque[tuple[Future[list[PackedUnit]], int]] = deque()
 
     def __enter__(self) -> Self:
@@ -30,11 +30,12 @@ class PackWindow:
 
     def add(self, part: Part) -> None:
         """Pack a part when its turn comes."""
-        if self._batch_size + part.memory_bytes > self._packer.most_bytes or part.is_landmark:
+        if self._batch_size + part.batch_bytes > self._packer.most_bytes or part.is_landmark:
             self._submit()
         self._batch.append(part)
-        self._batch_size += part.memory_bytes
-        if self._batch_size >= self._packer.batch_bytes:
+        self._batch_size += part.batch_bytes
+        self._batch_json += part.json_bytes
+        if max(self._batch_size, self._batch_json) >= self._packer.batch_bytes:  # JSON is more in made-up layers only
             self._submit()
 
     def drain(self) -> None:
@@ -46,11 +47,12 @@ class PackWindow:
     def _submit(self) -> None:
         if not self._batch:
             return
-        self._size += self._batch_size
+        size = self._batch_size + self._batch_json
+        self._size += size
         while self._pending and (self._size > WINDOW_BYTES or self._pending[0][0].done()):
             self._take()
-        self._pending.append((self._pool.submit(self._packer.pack, self._batch), self._batch_size))
-        self._batch, self._batch_size = [], 0
+        self._pending.append((self._pool.submit(self._packer.pack, self._batch), size))
+        self._batch, self._batch_size, self._batch_json = [], 0, 0
 
     def _take(self) -> None:
         future, size = self._pending.popleft()
