@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,13 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/containerd/containerd/v2/pkg/reference"
 	"github.com/containerd/stargz-snapshotter/estargz"
-	"github.com/containerd/stargz-snapshotter/fs/config"
 	"github.com/containerd/stargz-snapshotter/fs/reader"
 	"github.com/containerd/stargz-snapshotter/fs/remote"
 	"github.com/containerd/stargz-snapshotter/metadata/memory"
-	"github.com/containerd/stargz-snapshotter/service/resolver"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -56,19 +52,11 @@ func decodeLayer(s settings, files shape, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(s.work, "ahead-layer")
-	if err := os.WriteFile(file, blob, 0o600); err != nil {
-		return err
-	}
-	server, err := startServer(s.work, file)
+	server, err := serveLayer(s.work, blob)
 	if err != nil {
 		return err
 	}
 	defer server.stop()
-	go func() { // let the server's reports flow away
-		for server.lines.Scan() {
-		}
-	}()
 	for rep := range s.reps {
 		store := filepath.Join(s.work, fmt.Sprintf("ahead-%d-%d", files.size, rep))
 		child := exec.Command(os.Args[0], "-work", store, "decode", server.address, digest.FromBytes(blob).String(),
@@ -93,7 +81,8 @@ func decodeAhead(s settings) error {
 	if err := os.MkdirAll(s.work, 0o755); err != nil {
 		return err
 	}
-	blob, err := resolveBlob(s, size)
+	blob, err := resolveBlob(s.args[0], ocispec.Descriptor{Digest: digest.Digest(s.args[1]), Size: size},
+		regionSizes[0].size, filepath.Join(s.work, "regions"))
 	if err != nil {
 		return err
 	}
@@ -123,20 +112,6 @@ func decodeAhead(s settings) error {
 	}
 	emitPacked("ahead", files*fileSize, files, landmark, time.Since(begin).Seconds())
 	return nil
-}
-
-func resolveBlob(s settings, size int64) (remote.Blob, error) {
-	name, err := reference.Parse(s.args[0] + "/calibration:latest")
-	if err != nil {
-		return nil, err
-	}
-	regions, err := directCache(filepath.Join(s.work, "regions"))
-	if err != nil {
-		return nil, err
-	}
-	return remote.NewResolver(config.BlobConfig{ChunkSize: regionSizes[0].size}, nil).Resolve(
-		context.Background(), resolver.RegistryHostsFromConfig(resolver.Config{}), name,
-		ocispec.Descriptor{Digest: digest.Digest(s.args[1]), Size: size}, regions)
 }
 
 // readerAt is a remote blob as the readers of its table want it.

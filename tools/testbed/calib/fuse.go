@@ -59,19 +59,11 @@ func measureFUSE(s settings) error {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(s.work, "layer")
-	if err := os.WriteFile(file, blob, 0o600); err != nil {
-		return err
-	}
-	server, err := startServer(s.work, file)
+	server, err := serveLayer(s.work, blob)
 	if err != nil {
 		return err
 	}
 	defer server.stop()
-	go func() { // let the server's reports flow away
-		for server.lines.Scan() {
-		}
-	}()
 	for rep := range s.reps {
 		if err := mountAndRun(s, server.address, digest.FromBytes(blob).String(), tocDigest, rep); err != nil {
 			return err

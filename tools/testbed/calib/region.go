@@ -74,6 +74,38 @@ func startServer(work, file string) (*blobServer, error) {
 	return &blobServer{strings.TrimSpace(lines.Text()), process, lines}, nil
 }
 
+// serveLayer serves a blob whose requests nobody times: the server's reports flow away.
+func serveLayer(work string, blob []byte) (*blobServer, error) {
+	file := filepath.Join(work, "layer")
+	if err := os.WriteFile(file, blob, 0o600); err != nil {
+		return nil, err
+	}
+	server, err := startServer(work, file)
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		for server.lines.Scan() {
+		}
+	}()
+	return server, nil
+}
+
+// resolveBlob is the snapshotter's remote blob of what a server serves; its regions are stored in a folder.
+func resolveBlob(address string, blob ocispec.Descriptor, regionSize int64, folder string) (remote.Blob, error) {
+	name, err := reference.Parse(address + "/calibration:latest")
+	if err != nil {
+		return nil, err
+	}
+	store, err := directCache(folder)
+	if err != nil {
+		return nil, err
+	}
+	hosts := resolver.RegistryHostsFromConfig(resolver.Config{})
+	return remote.NewResolver(config.BlobConfig{ChunkSize: regionSize}, nil).Resolve(
+		context.Background(), hosts, name, blob, store)
+}
+
 // handlerSeconds waits for the server's own time for one GET.
 func (b *blobServer) handlerSeconds() (seconds float64) {
 	if b.lines.Scan() {
@@ -104,24 +136,14 @@ func measureRegion(s settings) error {
 		return err
 	}
 	defer server.stop()
-	return readRegions(s, server, int64(len(data)), digest.FromBytes(data))
+	return readRegions(s, server, ocispec.Descriptor{Digest: digest.FromBytes(data), Size: int64(len(data))})
 }
 
-func readRegions(s settings, server *blobServer, size int64, blobDigest digest.Digest) error {
-	name, err := reference.Parse(server.address + "/calibration:latest")
-	if err != nil {
-		return err
-	}
-	hosts := resolver.RegistryHostsFromConfig(resolver.Config{})
+func readRegions(s settings, server *blobServer, served ocispec.Descriptor) error {
 	for rep := range s.reps {
 		for _, kind := range regionSizes {
-			store, err := directCache(filepath.Join(s.work, fmt.Sprintf("regions-%d-%d", rep, kind.size)))
-			if err != nil {
-				return err
-			}
-			settings := config.BlobConfig{ChunkSize: kind.size}
-			blob, err := remote.NewResolver(settings, nil).Resolve(
-				context.Background(), hosts, name, ocispec.Descriptor{Digest: blobDigest, Size: size}, store)
+			folder := filepath.Join(s.work, fmt.Sprintf("regions-%d-%d", rep, kind.size))
+			blob, err := resolveBlob(server.address, served, kind.size, folder)
 			if err != nil {
 				return err
 			}
