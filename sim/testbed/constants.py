@@ -1,6 +1,6 @@
 """From timed samples to the constants of a host file: which samples each constant is made of. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sim.core.host import Constant
 from sim.testbed import fit
@@ -75,11 +75,11 @@ class Measured:
 
 def host_constants(measured: Measured, *, cores: int) -> dict[str, Constant]:
     """Every constant of `sim.core.host.Host`, by name. Raises `KeyError` naming a measure that is missing."""
+    read = {**_chunks(measured), **_regions(measured)}
     return {
         "cores": Constant(value=cores, cv=0.0, source="counted by `lazypull testbed calibrate`"),
-        **_chunks(measured),
-        **_ahead(measured, cores),
-        **_regions(measured),
+        **read,
+        **_ahead(measured, cores, {name: constant.value for name, constant in read.items()}),
         **_unpack(measured),
         **_pulls(measured),
         **_fuse(measured),
@@ -126,20 +126,18 @@ def _chunks(measured: Measured) -> dict[str, Constant]:
     }
 
 
-def _ahead(measured: Measured, cores: int) -> dict[str, Constant]:
+def _ahead(measured: Measured, cores: int, read: Mapping[str, float]) -> dict[str, Constant]:
     """A prefetch decoded by all cores = reading its regions, inflate, sha256, and the rest.
 
     That rest is another than a touch has: fresh buffers, and caching by many small writes (fs/reader/reader.go
-    `readAndCache`).
+    `readAndCache`). read: constants of a first touch and of regions, by name.
     """
-    first = {name: constant.value for name, constant in _chunks(measured).items()}
-    again = {name: constant.value for name, constant in _regions(measured).items()}
-    packed_byte_s = first["inflate_s_per_packed_byte"] + again["region_read_s_per_byte"]
+    packed_byte_s = read["inflate_s_per_packed_byte"] + read["region_read_s_per_byte"]
 
     def rest_s(raw: int, chunks: int, packed: int, seconds: float) -> float:
         regions = chunks + packed / REGION_BYTES
-        known_s = packed * packed_byte_s + regions * again["region_read_s"] + raw * first["hash_s_per_byte"]
-        return seconds * cores / (1 + first["decode_beside"]) - known_s
+        known_s = packed * packed_byte_s + regions * read["region_read_s"] + raw * read["hash_s_per_byte"]
+        return seconds * cores / (1 + read["decode_beside"]) - known_s
 
     chunk_s, byte_s = fit.fit_terms(
         [

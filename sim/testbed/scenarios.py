@@ -21,7 +21,7 @@ class Scenario:
     """One fault in one start of a container.
 
     told: one sentence on what is done. fault, moment, undo_after_s: what happens, when, and for how long (None: for
-    good). times: how often, where chance decides. disk_bytes: size of the node's disk, None: the machine's own.
+    good). times: how often, where chance decides. disk_bytes: size of the node's disk, None: as always.
     expected: the kind of end. why: how the real components come to that end, for a reader; holds only when the end is
     the expected one.
     """
