@@ -10,6 +10,7 @@ estimated to a few percent only: so few cuts depend on that, and those that foll
 PART_BYTES = 1 << 10  # about what a chunk takes in memory beside its bytes and its JSON
 BATCH_BYTES = 4 << 20  # of a batch, at least; half of what is on its way for eight threads
 BATCH_MEMBERS = 32  # about so many members in a batch, as long as it is packed in memory whole
+GZIP_WHOLE_BYTES = 16 << 20  # of a member that is packed in memory whole; the longest chunk the tuner tries
 STRIDE_BYTES = 1 << 18  # of a file, of which the first 64 KiB stand for all in what it packs to alone
 MOST_SAVED = 500  # bytes of a chunk, and at most half of them: what is usual in the catalogue's images
 

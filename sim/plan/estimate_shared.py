@@ -6,11 +6,9 @@ from itertools import pairwise
 import numpy as np
 
 from sim.core.blocks import saved_behind
-from sim.core.sharing import PART_BYTES, batch_bytes, joined_bytes, run_bytes
+from sim.core.sharing import GZIP_WHOLE_BYTES, PART_BYTES, batch_bytes, joined_bytes, run_bytes
 from sim.plan.estimate_chunks import Chunks
 from sim.plan.estimate_members import GZIP_BYTES, Floats, Ints
-
-WHOLE_BYTES = 16 << 20  # what gzip packs in memory whole: sim/formats/estargz/write_pack.py
 
 Row = tuple[float, float, float, int, int]  # alone, close, near, raw and packed of a chunk
 
@@ -62,10 +60,10 @@ def _starts(rows: Sequence[Row], first: int, min_chunk_size: int, *, size: float
 
 def _batch_starts(chunks: Chunks, min_chunk_size: int, landmark: int) -> list[int]:
     """Chunks that open a batch; the landmark always does."""
-    most = batch_bytes(min_chunk_size, WHOLE_BYTES)
+    most = batch_bytes(min_chunk_size, GZIP_WHOLE_BYTES)
     starts, size = [], PART_BYTES + chunks.head_raw
     for number, added in enumerate((PART_BYTES + chunks.raw).tolist()):
-        if size >= most or size + added > WHOLE_BYTES or number == landmark:
+        if size >= most or size + added > GZIP_WHOLE_BYTES or number == landmark:
             starts.append(number)
             size = 0
         size += added

@@ -11,9 +11,9 @@ from typing import Protocol
 import deflate
 import zstandard
 
+from sim.core.sharing import GZIP_WHOLE_BYTES
 from sim.formats.estargz.options import WriteOptions
 
-GZIP_WHOLE_BYTES = 16 << 20  # packed in memory whole; the longest chunk the tuner tries
 ZSTD_WHOLE_BYTES = 8 << 20  # the highest levels take 16 bytes of memory for each
 XFL = {9: 2, 1: 4}  # hint "best compression", "best speed"; Go gives no other level one
 RAW_DEFLATE_WBITS = -15
