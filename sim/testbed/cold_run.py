@@ -97,8 +97,9 @@ def run_where_no_node_is(
 
     during: entered while the client runs; what happens meanwhile.
     """
-    link.reshape(here, order.shape)
+    link.empty(here)
     node.start(here, addresses, order.settings, programs, disk_bytes=disk_bytes)
+    link.reshape(here, order.shape)
     drop_caches()
     warm([*node_programs(programs), *registry.blob_files(here.folder / "registry", repository(order.image))])
     served = here.folder / "registry"

@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import socket
+import sys
 import time
 
 import pytest
@@ -80,3 +81,35 @@ def test_a_handshake_takes_the_round_trip():
         assert time.monotonic() - begin >= 0.2
     finally:
         up.down("trtt")
+
+
+SEND = """
+import socket, sys
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sender.bind(("", 40000))  # always the same connection to the link, or the new packet would have a turn of its own
+for number in range(int(sys.argv[3])):
+    sender.sendto(sys.argv[4].encode().ljust(1000), (sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def test_what_waits_for_the_link_is_lost_between_two_nodes():
+    """500 kB wait at 1 Mbit/s, four seconds of it; they would come before whatever the next node asks for."""
+    addresses, here = up.up("tempty", shape=Shape(rate_bytes_s=125_000), settings=Settings()), names("tempty")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind((addresses.node, 0))
+            receiver.settimeout(10)
+            to = ["ip", "netns", "exec", here.namespace, sys.executable, "-c", SEND, addresses.node]
+            run(*to, str(receiver.getsockname()[1]), "500", "old")
+            assert receiver.recv(1000).strip() == b"old"
+            link.empty(here)
+            time.sleep(0.2)
+            link.reshape(here, Shape(rate_bytes_s=125_000))
+            time.sleep(0.2)
+            run(*to, str(receiver.getsockname()[1]), "1", "new")
+            arrived = [receiver.recv(1000).strip()]
+            while arrived[-1] != b"new":
+                arrived.append(receiver.recv(1000).strip())
+        assert len(arrived) < 300
+    finally:
+        up.down("tempty")
