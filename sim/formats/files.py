@@ -6,7 +6,8 @@ of the root means nothing, since overlayfs ignores it. They hold for every forma
 unpack that follows a symlink of the same layer to place an entry would do otherwise, but no known layer asks for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -152,12 +153,14 @@ class LayerFiles:
 
 def clean_files(listing: Listed, where: str) -> LayerFiles:
     """Clean what an archive lists. `where` names it in errors. Raises `BadBlob`."""
-    paths, kinds = clean_names(listing.names, where), listing.kinds
+    names, kinds = clean_names(listing.names, where), listing.kinds
+    paths = names.paths
     real: dict[str, int] = dict(zip(paths, range(len(paths)), strict=True))  # the last of one name
     marks: dict[tuple[str, int], int] = {}
-    if WHITEOUT_PREFIX in "\0".join(paths):
+    if names.whiteouts:
         real, marks = _last_wins(*_mark_whiteouts(paths, kinds, where))
-    _check_depth(paths, where)
+    if names.longest > MAX_DEPTH:
+        _check_depth(paths, where)
     return LayerFiles(listing, where, real, marks, _hardlinks(listing, paths, real, marks, where))
 
 
@@ -189,10 +192,9 @@ def _last_wins(paths: list[str], kinds: list[int]) -> tuple[dict[str, int], dict
 
 
 def _check_depth(paths: list[str], where: str) -> None:
-    if max(map(len, paths), default=0) > MAX_DEPTH:
-        deep = next((path for path in paths if path.count("/") > MAX_DEPTH), None)
-        if deep is not None:
-            raise BadBlob(f"{where}: {deep[:60]!r}… is more than {MAX_DEPTH} folders deep; rebuild the layer")
+    deep = next((path for path in paths if path.count("/") > MAX_DEPTH), None)
+    if deep is not None:
+        raise BadBlob(f"{where}: {deep[:60]!r}… is more than {MAX_DEPTH} folders deep; rebuild the layer")
 
 
 def _hidden(real: dict[str, int], marks: dict[tuple[str, int], int], kinds: list[int]) -> set[str]:
@@ -229,13 +231,25 @@ def _link(code: int, link: str) -> str | None:
     return link if code == SYMLINK else None
 
 
+def _rows_of(kind: int, kinds: list[int]) -> Iterator[int]:
+    """Rows of one kind. Few are hard links, and `index` passes over the others fastest."""
+    row = -1
+    with suppress(ValueError):
+        while True:
+            row = kinds.index(kind, row + 1)
+            yield row
+
+
 def _hardlinks(
     listing: Listed, paths: list[str], real: dict[str, int], marks: dict[tuple[str, int], int], where: str
 ) -> dict[str, str]:
     """Path of each hard link → path of the file it finally names."""
     kinds = listing.kinds
-    rows = [row for row, kind in enumerate(kinds) if kind == HARDLINK]
-    links = {paths[row]: clean_name(listing.links[row]) for row in rows if paths[row] and real.get(paths[row]) == row}
+    links = {
+        paths[row]: clean_name(listing.links[row])
+        for row in _rows_of(HARDLINK, kinds)
+        if paths[row] and real.get(paths[row]) == row
+    }
     named = {path for path in links.values() if path in real} - MARKER_NAMES - {""}
     if _may_be_hidden(named, real, kinds):
         named -= _hidden(real, marks, kinds)

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +28,22 @@ def clean_name(name: str) -> str:
     return posixpath.normpath("/" + name).lstrip("/")
 
 
-def clean_names(names: Sequence[str], where: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class CleanNames:
+    """Cleaned names, and what their one text tells at once.
+
+    longest: bytes of the longest name as written; none is longer when cleaned. whiteouts: False when none can be one.
+    """
+
+    paths: list[str]
+    longest: int
+    whiteouts: bool
+
+
+def clean_names(names: Sequence[str], where: str) -> CleanNames:
     """`clean_name` of each; few are unclean, but for the last slash of a directory. Raises `BadBlob` for a NUL byte."""
-    text = np.frombuffer("\0".join(["", *names, ""]).encode("utf-8", "surrogatepass"), np.uint8)
+    joined = "\0".join(["", *names, ""])
+    text = np.frombuffer(joined.encode("utf-8", "surrogatepass"), np.uint8)
     ends = np.flatnonzero(text == 0)
     if len(ends) != len(names) + 1:
         row = next(row for row, name in enumerate(names) if "\0" in name)
@@ -41,7 +55,7 @@ def clean_names(names: Sequence[str], where: str) -> list[str]:
         found[row] = names[row][:-1]
     for row in rows[~last].tolist():
         found[row] = clean_name(names[row])
-    return found
+    return CleanNames(found, int(np.diff(ends).max(initial=1)) - 1, WHITEOUT_PREFIX in joined)
 
 
 def _unclean_parts(text: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -22,7 +22,7 @@ class ChunkTable:
 
     owner: row in the listing of the file; chunks of one file are neighbours, in file order.
     offset, inner_offset: of the unit in the blob, of the payload in its decoded bytes.
-    entries: of the TOC, one for each chunk. unit: row of the unit a chunk lies in.
+    entries: of the TOC. entry: row in it of each chunk. unit: row of the unit a chunk lies in.
     unit_offset, unit_size: of each in the blob; it ends where the next begins, the last where the payload ends.
     """
 
@@ -32,6 +32,7 @@ class ChunkTable:
     offset: Ints
     inner_offset: Ints
     entries: list[TocEntry]
+    entry: Ints
     unit: Ints
     unit_offset: Ints
     unit_size: Ints
@@ -40,14 +41,14 @@ class ChunkTable:
     @cached_property
     def digests(self) -> list[bytes | None]:
         """sha256 of each chunk, None where the TOC gives none. Raises `BadBlob` when one is malformed."""
-        return [self.digest(chunk) for chunk in range(len(self.entries))]
+        return [self.digest(chunk) for chunk in range(len(self.entry))]
 
     def digest(self, chunk: int) -> bytes | None:
         """sha256 of one chunk, None where the TOC gives none. Raises `BadBlob` when it is malformed.
 
         A file in one piece may give its own digest only.
         """
-        entry = self.entries[chunk]
+        entry = self.entries[self.entry[chunk]]
         alone = entry.type != "chunk" and entry.size == self.length[chunk]
         text = entry.chunk_digest or (entry.digest if alone else "")
         return parse_digest(text, self.where, "chunk") if text else None
@@ -71,15 +72,14 @@ def build_chunks(entries: list[TocEntry], kinds: Ints, payload_end: int, where: 
     is_chunk = chunk[rows]
     _check_owners(owner_entry, regular, file_size, rows, where)
 
-    picked = [entries[row] for row in rows.tolist()]
-    file_offset = _ints([entry.chunk_offset for entry in picked])
-    written = _ints([entry.chunk_size for entry in picked])
+    file_offset = _ints([entry.chunk_offset for entry in entries])[rows]
+    written = _ints([entry.chunk_size for entry in entries])[rows]
     size = file_size[owner_entry]
     length = np.where(written > 0, written, size - file_offset)
     _check_cover(file_offset, length, size, is_chunk, picked_rows=rows, where=where)
 
-    offset = _ints([entry.offset for entry in picked])
-    inner = _ints([entry.inner_offset for entry in picked])
+    offset = _ints([entry.offset for entry in entries])[rows]
+    inner = _ints([entry.inner_offset for entry in entries])[rows]
     _check_places(offset, inner, length, rows, payload_end=payload_end, where=where)
     starts = np.diff(offset, prepend=-1) != 0
     unit_offset = offset[starts]
@@ -89,7 +89,8 @@ def build_chunks(entries: list[TocEntry], kinds: Ints, payload_end: int, where: 
         length=length,
         offset=offset,
         inner_offset=inner,
-        entries=picked,
+        entries=entries,
+        entry=rows,
         unit=np.cumsum(starts) - 1,
         unit_offset=unit_offset,
         unit_size=np.diff(unit_offset, append=payload_end),
