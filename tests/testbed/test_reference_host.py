@@ -21,7 +21,7 @@ def test_it_loads_and_every_constant_says_how_it_was_had():
 def test_it_is_within_a_factor_of_four_of_another_machine():
     """The spike's constants (docs/model.md), taken from the running daemon on a machine of the same kind.
 
-    Whole chunks are compared: how their time divides into a part for the chunk and one for its bytes, a fit knows least.
+    Whole chunks are compared: how their time divides into one for the chunk and one for its bytes, a fit knows least.
     """
     host = load_host(REFERENCE).host
     # the spike measured per raw byte, on layers that compress to about a third
