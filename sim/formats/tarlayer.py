@@ -29,7 +29,8 @@ from sim.formats.tarstream import TarStream
 from sim.formats.zstdframes import decode_frames, is_zstd
 
 READ_BYTES = 1 << 20
-MAX_ENTRIES = 1_000_000  # as many as a conversion takes: some 2 kB of memory each when all are checked
+# What a conversion of a million makes, with its landmark and TOC; some 2 kB of memory each when all are checked.
+MAX_ENTRIES = 1_000_002
 FREE_RAW_BYTES = 8 << 30  # any layer may decode to so many bytes,
 MAX_RATIO = 100  # and beyond that to so many times its size: real ones reach about 10, a bomb 1000
 

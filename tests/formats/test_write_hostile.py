@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from sim.core.errors import BadBlob
-from sim.core.source import BytesSource
+from sim.core.source import BytesSource, FileSource
 from sim.formats import tarlayer
 from sim.formats.estargz import (
     WriteOptions,
@@ -198,3 +198,14 @@ def test_memory_does_not_grow_with_the_layer(tmp_path):
 def test_a_tar_of_nothing_but_zeros_is_empty(tmp_path):
     _, blob = convert(BytesSource(bytes(1 << 20), "zeros"), tmp_path / "blob")
     assert len(open_blob(blob.source).entries) == 1
+
+
+def test_the_largest_layer_that_is_written_can_be_read(tmp_path):
+    """A conversion adds a landmark and a TOC to what it takes; read as a tar, they count too."""
+    added = tarlayer.MAX_ENTRIES - write_index.MAX_ENTRIES
+    layer = b"".join(entry(f"f{number}", b"x") for number in range(10)) + END
+    write_layer(BytesSource(layer, "layer"), tmp_path / "blob")
+    with FileSource(tmp_path / "blob") as written:
+        tarlayer.read_tar_layer(written, max_entries=10 + added)
+        with pytest.raises(BadBlob, match="more than 11 files"):
+            tarlayer.read_tar_layer(written, max_entries=10 + added - 1)
