@@ -17,7 +17,7 @@ ENTRY_CODE = {**KIND_CODE, "chunk": CHUNK}
 
 def entry_kinds(entries: list[TocEntry]) -> Ints:
     """Code of each entry of a TOC."""
-    return np.array([ENTRY_CODE[entry.type] for entry in entries], np.int64)
+    return np.fromiter([ENTRY_CODE[entry.type] for entry in entries], np.int64, len(entries))
 
 
 class TocListing:
