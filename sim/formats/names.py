@@ -44,12 +44,13 @@ def clean_names(names: Sequence[str], where: str) -> CleanNames:
     """`clean_name` of each; few are unclean, but for the last slash of a directory. Raises `BadBlob` for a NUL byte."""
     joined = "\0".join(["", *names, ""])
     text = np.frombuffer(joined.encode("utf-8", "surrogatepass"), np.uint8)
-    ends = np.flatnonzero(text == 0)
+    borders = np.flatnonzero((text == 0) | (text == ord("/")))
+    ends = borders[text[borders] == 0]
     if len(ends) != len(names) + 1:
         row = next(row for row, name in enumerate(names) if "\0" in name)
         raise BadBlob(f"{where}: entry {row} has a NUL byte in its name {names[row][:80]!r}; rebuild the layer")
     found = list(names)
-    start, length = _unclean_parts(text)
+    start, length = _unclean_parts(text, borders)
     rows, last = np.searchsorted(ends, start) - 1, (length == 0) & (text[start] == 0)
     for row in rows[last].tolist():
         found[row] = names[row][:-1]
@@ -58,9 +59,10 @@ def clean_names(names: Sequence[str], where: str) -> CleanNames:
     return CleanNames(found, int(np.diff(ends).max(initial=1)) - 1, WHITEOUT_PREFIX in joined)
 
 
-def _unclean_parts(text: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Place and length of the parts that are empty, "." or "..": between a slash or NUL and the next."""
-    borders = np.flatnonzero((text == 0) | (text == ord("/")))
+def _unclean_parts(
+    text: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Place and length of the parts that are empty, "." or "..": between a border (slash or NUL) and the next."""
     length = np.diff(borders) - 1
     short = np.flatnonzero(length <= 2)
     start, length = borders[short] + 1, length[short]
