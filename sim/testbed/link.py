@@ -54,7 +54,7 @@ def start(names: Names, addresses: Addresses, shape: Shape, binaries: Binaries) 
     settings = _write(names, shape)
     program = str(binaries.path("lazypull-forwarder"))
     command = [program, str(settings), names.node_device, names.registry_device]
-    running = process.start("forwarder", command, names.folder)
+    running = process.start("forwarder", command, names.folder, core=process.far_side_core())
     for device in (names.node_device, names.registry_device):
         process.wait_for(DEVICES / device, running, "forwarder")
     run("ip", "link", "set", names.registry_device, "netns", names.namespace)

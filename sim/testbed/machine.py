@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sim.testbed import memory
+from sim.testbed import kernel
 from sim.testbed.binaries import CONTAINERD, STARGZ
+from sim.testbed.process import far_side_core
 
 
 def describe() -> dict[str, Any]:
@@ -23,7 +24,8 @@ def describe() -> dict[str, Any]:
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
         "containerd": CONTAINERD,
         "stargz_snapshotter": STARGZ,
-        "free_page_reporting": "held off" if memory.held_off() else "on",
+        "held_kernel_settings": kernel.describe(),
+        "link_and_registry_on": f"core {far_side_core()}",
         "runc": _version([shutil.which("runc") or "runc", "--version"]),
         "go": _version([shutil.which("go") or "/usr/local/go/bin/go", "env", "GOVERSION"]),
     }

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +48,20 @@ def _stat(pid: int) -> list[str] | None:
     return text[text.rindex(")") + 2 :].split()  # the program's name may hold spaces and brackets
 
 
-def start(name: str, command: Sequence[str], folder: Path, *, environment: Mapping[str, str] | None = None) -> Running:
-    """Start a daemon: output to folder/NAME.log, identity to folder/NAME.pid."""
+def far_side_core() -> int:
+    """The core that link and registry share: the last of this machine, so that they stand in the node's way alike."""
+    return max(os.sched_getaffinity(0))
+
+
+def start(
+    name: str,
+    command: Sequence[str],
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    core: int | None = None,
+) -> Running:
+    """Start a daemon: output to folder/NAME.log, identity to folder/NAME.pid. core: the only one it may use."""
     log = str(folder / f"{name}.log")
     files = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -57,15 +69,27 @@ def start(name: str, command: Sequence[str], folder: Path, *, environment: Mappi
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     # Not subprocess.Popen: that warns about a child it outlives, and a daemon is meant to be outlived.
-    pid = os.posix_spawnp(
-        command[0], list(command), {**os.environ, **(environment or {})}, file_actions=files, setsid=True
-    )
+    with _bound_to(core):
+        pid = os.posix_spawnp(
+            command[0], list(command), {**os.environ, **(environment or {})}, file_actions=files, setsid=True
+        )
     favour(pid)
     ticks = started_ticks(pid)
     if ticks is None:
         raise RunFailed(f"{name} ended at once: {_last_line(Path(log))}")
     (folder / f"{name}.pid").write_text(f"{pid} {ticks}\n")
     return Running(pid, ticks, Path(log))
+
+
+@contextlib.contextmanager
+def _bound_to(core: int | None) -> Iterator[None]:
+    """Bind this thread, and thereby what it starts meanwhile, to a core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, before if core is None else {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def recorded(name: str, folder: Path) -> Running | None:

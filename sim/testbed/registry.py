@@ -143,9 +143,11 @@ def start(names: Names, addresses: Addresses, binaries: Binaries) -> None:
     (folder / "nginx.conf").write_text(render_nginx(folder, addresses))
     inside = ["ip", "netns", "exec", names.namespace]
     serve = [str(binaries.path("registry")), "serve", str(folder / "registry.yml")]
-    process.start("registry", inside + serve, names.folder, environment={"OTEL_TRACES_EXPORTER": "none"})
+    core = process.far_side_core()
+    environment = {"OTEL_TRACES_EXPORTER": "none"}
+    process.start("registry", inside + serve, names.folder, environment=environment, core=core)
     nginx = [system_tool("nginx", "nginx-light"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    running = process.start("nginx", inside + nginx, names.folder)
+    running = process.start("nginx", inside + nginx, names.folder, core=core)
     process.wait_for(folder / "nginx" / "pid", running, "nginx")
     _wait_until_it_answers(addresses)
 

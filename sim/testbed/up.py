@@ -6,12 +6,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import msgspec
 
 from sim.core.errors import BadInput, NotPossibleHere
-from sim.testbed import binaries, leftovers, link, memory, node, process, registry, snapshotter
+from sim.testbed import binaries, kernel, leftovers, link, memory, node, process, registry, snapshotter
 from sim.testbed.link import Shape
 from sim.testbed.names import Addresses, Names, free_addresses, names, states_folder
 
@@ -50,7 +49,7 @@ def up(name: str, *, shape: Shape, settings: snapshotter.Settings) -> Addresses:
         addresses = free_addresses(name, link.local_addresses())
         (here.folder / "addresses.json").write_bytes(msgspec.json.encode(addresses))
         try:
-            memory.keep(_reporting())
+            kernel.hold(states_folder())
             memory.touch()
             link.start(here, addresses, shape, programs)
             registry.start(here, addresses, programs)
@@ -110,12 +109,7 @@ def _remove(here: Names) -> None:
     leftovers.unmount_below(here.folder)
     shutil.rmtree(here.folder)
     if not any(path.is_dir() for path in states_folder().iterdir()):  # the last one
-        memory.let_go(_reporting())
-
-
-def _reporting() -> Path:
-    """Where the machine's own setting is kept while testbeds are up."""
-    return states_folder() / "page_reporting"
+        kernel.put_back(states_folder())
 
 
 @contextmanager

@@ -38,6 +38,18 @@ def test_up_serves_and_down_leaves_nothing():
     assert not up.down("tup")
 
 
+def test_link_and_registry_keep_to_one_core():
+    up.up("tcore", shape=Shape(), settings=Settings())
+    try:
+        for daemon in ("forwarder", "registry", "nginx"):
+            running = process.recorded(daemon, names("tcore").folder)
+            assert running is not None
+            assert os.sched_getaffinity(running.pid) == {process.far_side_core()}
+        assert len(os.sched_getaffinity(0)) == os.cpu_count()
+    finally:
+        up.down("tcore")
+
+
 def test_two_at_once_do_not_meet():
     try:
         first = up.up("tone", shape=Shape(), settings=Settings())
