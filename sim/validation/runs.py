@@ -23,7 +23,8 @@ class RunRow(Cell, frozen=True, kw_only=True):
 
     fetched_bytes: bodies until ready as the run's summary has it: of a request under way then, the model counts what
     has arrived and the registry's log nothing.
-    log_bytes, requests: over all requests that were *answered* by ready, on both sides.
+    log_bytes, requests: over all requests that were *answered* by ready, on both sides. An answer that was given up counts
+    with what the registry's socket had taken: the log knows no other, the model adds what was under way (`_under_way`).
     """
 
     source: str
@@ -112,6 +113,7 @@ def _run(stored: StoredRun) -> Run:
 def _log(stored: StoredRun) -> tuple[Counter[Asked], int, int]:
     """Layer requests, bytes and number of all requests, of those that were answered by ready."""
     total_s = stored.summary["total_s"] or 0.0
+    window = _window_bytes(stored)
     columns = stored.requests.select(["end_s", "blob", "ranges", "bytes", "cause"])
     asked, log_bytes, requests = Counter[Asked](), 0, 0
     rows = zip(*(column.to_pylist() for column in columns.columns), strict=True)
@@ -119,10 +121,24 @@ def _log(stored: StoredRun) -> tuple[Counter[Asked], int, int]:
         if end_s > total_s:
             continue
         requests += 1
-        log_bytes += size
+        log_bytes += size + _under_way(size, ranges or (), window)
         if cause not in NO_LAYER:
             asked[blob, tuple((first, last) for first, last in ranges or ())] += 1
     return asked, log_bytes, requests
+
+
+def _under_way(size: int, ranges: Iterable[tuple[int, int]], window: int) -> int:
+    """Bytes of an answer that was cut off after `size` which the sender's kernel had taken: at most its window."""
+    wanted = sum(last + 1 - first for first, last in ranges)
+    return min(window, max(0, wanted - size))
+
+
+def _window_bytes(stored: StoredRun) -> int:
+    """What the registry's kernel takes of an answer before it is on the wire; 0 of a measured run, whose log has it."""
+    if stored.manifest.source == MEASURED:
+        return 0
+    window: int = stored.manifest.key_parts["network"]["registry"]["window_bytes"]
+    return window
 
 
 def _whole(value: float | None) -> int | None:

@@ -12,6 +12,7 @@ from sim.core.store import write_run
 
 HOST = {"kernel": "6.18", "cores": 2, "containerd": "2.3.0"}
 HOST_DIGEST = "sha256:aa"
+WINDOW_BYTES = 20  # of the registry's kernel
 LAYER = "sha256:" + "1" * 8
 
 
@@ -32,7 +33,7 @@ def manifest_of(workload, strategy, source, replicate, network) -> Manifest:
     return Manifest(
         experiment="fake",
         key=key,
-        key_parts={"host": HOST_DIGEST},
+        key_parts={"host": HOST_DIGEST, "network": {"registry": {"window_bytes": WINDOW_BYTES}}},
         config={"network": network, "workload": workload, "strategy": strategy},
         workload=workload,
         strategy=strategy,

@@ -9,7 +9,7 @@ from sim.catalog.workloads import catalog_folder, names
 from sim.core.trace import read_trace
 from sim.validation.compare import compare
 from sim.validation.requests import SERIAL_WORKLOADS, difference, judge
-from tests.validation.fake import write
+from tests.validation.fake import WINDOW_BYTES, write
 
 A, B, C = (0.1, [[0, 9]], 100), (0.2, [[10, 19]], 100), (0.3, [[20, 29], [40, 49]], 100)
 
@@ -82,3 +82,11 @@ def _overlaps(trace):
 
 def _before(trace):
     return pc.less_equal(trace.operations["start_ns"], trace.ready_ns)
+
+
+def test_an_answer_given_up_counts_with_what_the_registrys_socket_had_taken(tmp_path):
+    cut, socket_full = (0.1, [[0, 999]], 80), (0.1, [[0, 999]], 100)  # the log counts what was handed to the kernel
+    row = rows_of(tmp_path, [(socket_full,), (socket_full,)], (cut,))
+    assert (row.log_measured_bytes, row.log_simulated_bytes) == (100, 80 + WINDOW_BYTES)
+    almost = rows_of(tmp_path / "almost", [(socket_full,), (socket_full,)], ((0.1, [[0, 99]], 95),))
+    assert almost.log_simulated_bytes == 100  # no more than was asked for
