@@ -23,8 +23,8 @@ class RunRow(Cell, frozen=True, kw_only=True):
 
     fetched_bytes: bodies until ready as the run's summary has it: of a request under way then, the model counts what
     has arrived and the registry's log nothing.
-    log_bytes, requests: over all requests that were *answered* by ready, on both sides. An answer that was given up counts
-    with what the registry's socket had taken: the log knows no other, the model adds what was under way (`_under_way`).
+    log_bytes, requests: over all requests that were *answered* by ready, on both sides. An answer that was given up
+    counts with what the registry's socket had taken: the log knows no other, the model adds what was under way.
     """
 
     source: str
