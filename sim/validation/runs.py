@@ -128,9 +128,12 @@ def _log(stored: StoredRun) -> tuple[Counter[Asked], int, int]:
 
 
 def _under_way(size: int, ranges: Iterable[tuple[int, int]], window: int) -> int:
-    """Bytes of an answer that was cut off after `size` which the sender's kernel had taken: at most its window."""
+    """Bytes of an answer that was cut off after `size` which the sender's kernel had taken: at most its window.
+
+    None of an answer without a body: that was refused, or never began.
+    """
     wanted = sum(last + 1 - first for first, last in ranges)
-    return min(window, max(0, wanted - size))
+    return min(window, max(0, wanted - size)) if size else 0
 
 
 def _window_bytes(stored: StoredRun) -> int:

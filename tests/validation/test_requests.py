@@ -90,3 +90,5 @@ def test_an_answer_given_up_counts_with_what_the_registrys_socket_had_taken(tmp_
     assert (row.log_measured_bytes, row.log_simulated_bytes) == (100, 80 + WINDOW_BYTES)
     almost = rows_of(tmp_path / "almost", [(socket_full,), (socket_full,)], ((0.1, [[0, 99]], 95),))
     assert almost.log_simulated_bytes == 100  # no more than was asked for
+    refused = rows_of(tmp_path / "refused", [(A,), (A,)], (A, (0.2, [[0, 999]], 0)))
+    assert refused.log_simulated_bytes == 100  # A's
