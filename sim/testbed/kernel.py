@@ -1,6 +1,7 @@
 """Settings of this machine's kernel that are held while a testbed is up, and put back when the last one goes down."""
 
 import contextlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +51,9 @@ def put_back(folder: Path, settings: Sequence[Setting] = SETTINGS) -> None:
 
 
 def describe(settings: Sequence[Setting] = SETTINGS) -> str:
-    """What is held on this machine, as text."""
-    return ", ".join(f"{setting.file.name} {setting.held}" for setting in settings if setting.file.exists()) or "none"
+    """What is held on this machine, as text; root needed, for others nothing is."""
+    held = (f"{each.file.name} {each.held}" for each in settings if os.access(each.file, os.W_OK))
+    return ", ".join(held) or "none"
 
 
 def _state(folder: Path, setting: Setting) -> Path:

@@ -20,6 +20,7 @@ def folder(tmp_path):
 
 
 def test_a_setting_is_held_and_put_back(setting, folder):
+    assert kernel.describe([setting]) == "page_reporting_order 11"
     kernel.hold(folder, [setting])
     assert setting.file.read_text() == "11\n"
     kernel.put_back(folder, [setting])
